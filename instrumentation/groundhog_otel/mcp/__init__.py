@@ -1,0 +1,1 @@
+"""MCP operations as spans and metrics: the ``groundhog_mcp`` instrumentor."""
