@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ("BACKGROUND", "COMMAND", "LATENCY_BUDGETS", "PROCESS_LIMITS", "PROTOCOL", "UI", "Budget", "ProcessLimits", "budget_for")
+__all__ = (
+    "BACKGROUND",
+    "COMMAND",
+    "LATENCY_BUDGETS",
+    "PROCESS_LIMITS",
+    "PROTOCOL",
+    "UI",
+    "Budget",
+    "ProcessLimits",
+    "budget_for",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ("ENV_EXCLUDED_METHODS", "ENV_GROUNDHOG_DIR", "ENV_NATIVE_SPANS", "McpSettings", "Problem", "store_directory", "warn")
+__all__ = (
+    "ENV_EXCLUDED_METHODS",
+    "ENV_GROUNDHOG_DIR",
+    "ENV_NATIVE_SPANS",
+    "McpSettings",
+    "Problem",
+    "store_directory",
+    "warn",
+)
 
 logger = logging.getLogger("groundhog_otel")
 
@@ -42,7 +50,7 @@ class McpSettings:
         problems: list[Problem] = []
         native = environ.get(ENV_NATIVE_SPANS, "").strip().lower() or "replace"
         if native not in ("replace", "keep"):
-            problems.append(f"{ENV_NATIVE_SPANS}={native!r} is not understood; using 'replace'. Set it to replace or keep.")
+            problems.append(f"{ENV_NATIVE_SPANS}={native!r} is not understood; using 'replace'. Write replace or keep.")
             native = "replace"
         excluded = tuple(part for raw in environ.get(ENV_EXCLUDED_METHODS, "").split(",") if (part := raw.strip()))
         return cls(native_spans="keep" if native == "keep" else "replace", excluded_methods=excluded), problems

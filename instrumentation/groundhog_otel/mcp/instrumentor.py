@@ -1,0 +1,101 @@
+"""The ``groundhog_mcp`` instrumentor: what ``opentelemetry-instrument`` loads, and programs may call themselves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any, Final
+
+from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined] # upstream opts out of mypy
+    BaseInstrumentor,
+)
+
+from groundhog_otel.mcp.operation import Telemetry
+from groundhog_otel.mcp.patching import Hook, Patches
+from groundhog_otel.settings import McpSettings, warn
+
+__all__ = ("McpInstrumentor",)
+
+logger = logging.getLogger("groundhog_otel.mcp")
+
+_SUPPORTED: Final = "mcp >= 1.10, < 3"
+_INSTALL: Final = "pip install 'mcp>=1.10,<3'"
+_OFF: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=groundhog_mcp"
+
+
+class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
+    """Spans and metrics of every MCP operation, at clients and at servers, of the official ``mcp`` SDK 1.x and 2.x.
+
+    ``instrument()`` takes ``tracer_provider``, ``meter_provider`` and ``settings`` (a
+    :class:`~groundhog_otel.settings.McpSettings`; by default read from the environment). It never imports ``mcp``:
+    what is loaded is patched now, the rest when the program imports it. It never raises either, because that would stop
+    every other instrumentation; what hinders it is one warning.
+    """
+
+    _patches: Patches | None = None
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """Return the supported releases of ``mcp``."""
+        return (_SUPPORTED,)
+
+    def _check_dependency_conflicts(self) -> None:
+        # Ours, below, says what to do about it; and opentelemetry-instrument skips the base class's.
+        return None
+
+    def _instrument(self, **kwargs: Any) -> None:
+        try:
+            problem = _unsupported()
+            if problem is not None:
+                logger.warning("MCP is not instrumented: %s", problem)
+                return
+            settings = kwargs.get("settings")
+            if settings is None:
+                settings, problems = McpSettings.from_environ()
+                warn(problems)
+            telemetry = Telemetry(
+                settings,
+                tracer_provider=kwargs.get("tracer_provider"),
+                meter_provider=kwargs.get("meter_provider"),
+            )
+            self._patches = Patches(_hooks(telemetry))
+            self._patches.install()
+        except Exception:
+            logger.warning("MCP is not instrumented", exc_info=True)
+
+    def _uninstrument(self, **_kwargs: Any) -> None:
+        if self._patches is not None:
+            self._patches.remove()
+            self._patches = None
+
+
+def _unsupported() -> str | None:
+    """Return what is wrong with the installed ``mcp``, and what to do about it; None when nothing is."""
+    try:
+        version = metadata.version("mcp")
+    except metadata.PackageNotFoundError:
+        return f"the package mcp is not installed in this environment. {_INSTALL}, or set {_OFF}."
+    parts = version.split(".")
+    try:
+        release = int(parts[0]), int(parts[1])
+    except (IndexError, ValueError):
+        release = (1, 10)  # a development build: the hooks look for what they need themselves
+    if release < (1, 10):
+        return f"mcp {version} is too old, 1.10 is the first supported release. {_INSTALL}, or set {_OFF}."
+    if release >= (3, 0):
+        return f"mcp {version} is newer than this package knows. pip install -U groundhog-otel, or {_INSTALL}."
+    return None
+
+
+def _hooks(telemetry: Telemetry) -> tuple[Hook, ...]:
+    """Return the hooks for the generation of the SDK that is installed: told by its files, so that none is imported."""
+    spec = util.find_spec("mcp")
+    folders = spec.submodule_search_locations if spec is not None else None
+    if any((Path(folder) / "shared" / "jsonrpc_dispatcher.py").exists() for folder in folders or ()):
+        from groundhog_otel.mcp import sdk_v2  # noqa: PLC0415 - the other generation's code is never loaded
+
+        return sdk_v2.hooks(telemetry)
+    from groundhog_otel.mcp import sdk_v1  # noqa: PLC0415
+
+    return sdk_v1.hooks(telemetry)

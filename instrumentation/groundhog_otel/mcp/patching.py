@@ -1,0 +1,108 @@
+"""Replacing functions of a library in a way that can be undone exactly, before or after that library is imported.
+
+Nothing here imports the library: a table of :class:`Hook` rows is applied to modules that are loaded already, and by a
+post-import hook to those that come later. A row whose target does not exist costs one warning and only itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import wrapt
+
+__all__ = ("Hook", "Patches")
+
+logger = logging.getLogger("groundhog_otel.mcp")
+
+Replace = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Takes the library's function, returns what stands in for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One function of the library and what stands in for it."""
+
+    module: str
+    path: str
+    """Dotted path below the module: ``Class.method`` or ``function``."""
+    replace: Replace
+    optional: bool = False
+    """Exists only in some supported versions: its absence is not worth a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    owner: Any
+    name: str
+    original: Any
+    ours: Any
+
+
+class Patches:
+    """All hooks of one instrumentation, from :meth:`install` to :meth:`remove`."""
+
+    def __init__(self, hooks: Iterable[Hook]) -> None:
+        self._hooks = tuple(hooks)
+        self._applied: list[_Applied] = []
+        self._installed = False
+
+    def install(self) -> None:
+        """Patch what is loaded; arrange for the rest to be patched on import."""
+        self._installed = True
+        for name in dict.fromkeys(hook.module for hook in self._hooks):
+            module = sys.modules.get(name)
+            if module is not None:
+                self._apply(module)
+            else:
+                wrapt.register_post_import_hook(self._apply, name)
+
+    def remove(self) -> None:
+        """Put every original object back, and ignore modules that are imported from now on."""
+        self._installed = False
+        for done in reversed(self._applied):
+            if _static_attribute(done.owner, done.name) is done.ours:
+                setattr(done.owner, done.name, done.original)
+            else:
+                logger.warning(
+                    "%s.%s was patched by somebody else after us and stays as it is", done.owner.__name__, done.name
+                )
+        self._applied.clear()
+
+    def _apply(self, module: ModuleType) -> None:
+        if not self._installed:
+            return
+        for hook in self._hooks:
+            if hook.module == module.__name__:
+                try:
+                    self._apply_one(module, hook)
+                except Exception:
+                    # We are inside somebody's import statement: it has to succeed.
+                    if not hook.optional:
+                        logger.warning(
+                            "%s.%s could not be instrumented; the rest is. This release of mcp may be newer than this "
+                            "package: try `pip install -U groundhog-otel`.",
+                            hook.module,
+                            hook.path,
+                            exc_info=logger.isEnabledFor(logging.DEBUG),
+                        )
+
+    def _apply_one(self, module: ModuleType, hook: Hook) -> None:
+        *parents, name = hook.path.split(".")
+        owner: Any = functools.reduce(getattr, parents, module)
+        original = _static_attribute(owner, name)
+        ours = hook.replace(original)
+        if not isinstance(ours, type):
+            functools.update_wrapper(ours, original)
+        setattr(owner, name, ours)
+        self._applied.append(_Applied(owner, name, original, ours))
+
+
+def _static_attribute(owner: Any, name: str) -> Any:
+    """Return the attribute that the owner itself defines: an inherited one must not be restored onto a subclass."""
+    return vars(owner)[name]

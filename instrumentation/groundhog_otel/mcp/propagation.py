@@ -1,0 +1,64 @@
+"""Trace context in ``params._meta``, by whatever propagators the process is configured with.
+
+Source: the MCP semantic conventions, "context propagation", and SEP-414, which reserves the unprefixed keys
+``traceparent``, ``tracestate`` and ``baggage``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry import propagate
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, SpanContext, get_current_span
+
+__all__ = ("extract", "injected", "with_meta")
+
+_LONGEST_VALUE: Final = 8192
+"""Characters. The W3C limit for baggage; a longer value is a mistake or an attack, and is not parsed."""
+
+
+def injected(context: Context | None) -> dict[str, str]:
+    """Return what the configured propagators write for ``context`` (None: the current one)."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier, context=context)
+    return carrier
+
+
+def with_meta(params: Mapping[str, Any] | None, carrier: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """Return ``params`` with the carrier merged into its ``_meta``; the caller's mappings stay as they are."""
+    if not carrier:
+        return params
+    meta = params.get("_meta") if params else None
+    if meta is not None and not isinstance(meta, Mapping):
+        return params
+    return {**(params or {}), "_meta": {**(meta or {}), **carrier}}
+
+
+def extract(meta: Mapping[Any, Any] | None, base: Context) -> tuple[Context, tuple[Link, ...]]:
+    """Return the context of a received message, and links to the span that it arrived within.
+
+    The sender's span becomes the parent, and an ambient span (the HTTP server's, say) a link. Without one in ``meta``
+    the ambient span stays the parent. Only string values are looked at: ``_meta`` is anything a peer cares to send.
+    """
+    if not meta:
+        return base, ()
+    carrier = {
+        key: value
+        for key, value in meta.items()
+        if isinstance(key, str) and isinstance(value, str) and len(value) <= _LONGEST_VALUE
+    }
+    if not carrier:
+        return base, ()
+    context = propagate.extract(carrier, context=base)
+    ambient = get_current_span(base).get_span_context()
+    if ambient.is_valid:
+        parent = get_current_span(context).get_span_context()
+        if not _same_span(ambient, parent):
+            return context, (Link(ambient),)
+    return context, ()
+
+
+def _same_span(one: SpanContext, other: SpanContext) -> bool:
+    return one.span_id == other.span_id and one.trace_id == other.trace_id

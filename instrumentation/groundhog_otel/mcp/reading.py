@@ -1,0 +1,47 @@
+"""Reading answers and exceptions of either SDK generation, as wire mappings or as models, without importing the SDK."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from groundhog_otel.mcp import outcome as outcomes
+from groundhog_otel.mcp.operation import Operation, Telemetry, guarded_error
+from groundhog_otel.mcp.outcome import Outcome
+from groundhog_otel.mcp.transport import Peer
+
+__all__ = ("field", "jsonrpc_error", "outcome_of_answer")
+
+_LISTS: Final = {"tools/list": "tools", "prompts/list": "prompts"}
+
+
+def field(thing: Any, *names: str) -> Any:
+    """Return the first of ``names`` that a mapping or a model has, or None."""
+    if isinstance(thing, dict):
+        return next((thing[name] for name in names if name in thing), None)
+    return next((value for name in names if (value := getattr(thing, name, None)) is not None), None)
+
+
+def jsonrpc_error(exc: BaseException) -> Any:
+    """Return the ``ErrorData`` of the SDK's own exception (``McpError``, in 2.x ``MCPError``), or None."""
+    module = sys.modules.get("mcp.shared.exceptions")
+    cls = getattr(module, "MCPError", None) or getattr(module, "McpError", None)
+    return exc.error if isinstance(cls, type) and isinstance(exc, cls) else None  # type: ignore[attr-defined]
+
+
+def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, peer: Peer | None = None) -> Outcome:
+    """Return what a successful JSON-RPC answer means, and take note of the names and the version it tells."""
+    try:
+        method = operation.method
+        if method == "tools/call":
+            return outcomes.TOOL_ERROR if field(answer, "isError", "is_error") is True else outcomes.OK
+        if method in _LISTS:
+            telemetry.targets.learn_listed(field(answer, _LISTS[method]))
+        elif method == "initialize":
+            version = field(answer, "protocolVersion", "protocol_version")
+            operation.learn_version(version)
+            if peer is not None and isinstance(version, str):
+                peer.protocol_version = version
+    except Exception:
+        guarded_error("answer")
+    return outcomes.OK

@@ -1,0 +1,74 @@
+"""What mcp 1.x loses of the context on its way through the streamable HTTP transport, kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+
+from groundhog_otel.mcp.operation import guarded_error
+from groundhog_otel.mcp.propagation import extract
+
+__all__ = ("HttpRequest", "client_post", "remember_context")
+
+_KEY: Final = "groundhog_otel.request"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """The HTTP request that a server's message arrived in."""
+
+    scope: Mapping[str, Any]
+    context: Context
+    """Current when the request came in: the HTTP instrumentation's span, where there is one."""
+    session_id: str | None
+
+    @classmethod
+    def of(cls, message_metadata: Any) -> HttpRequest | None:
+        """Return the request that the SDK attached to a message, None for other transports."""
+        scope = getattr(getattr(message_metadata, "request_context", None), "scope", None)
+        if not isinstance(scope, Mapping):
+            return None
+        context, session_id = scope.get(_KEY, (Context(), None))
+        return cls(scope, context, session_id)
+
+
+def remember_context(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``StreamableHTTPServerTransport.handle_request``, a public ASGI entry."""
+
+    async def handle_request(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            # The transport's own id, not the header's: a stateless one has none, whatever a client may send.
+            scope[_KEY] = (context_api.get_current(), getattr(self, "mcp_session_id", None))
+        except Exception:
+            guarded_error("http server")
+        await original(self, scope, receive, send)
+
+    return handle_request
+
+
+def client_post(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``StreamableHTTPTransport._handle_post_request``, which runs in the transport's own task.
+
+    The message says whose it is: its ``_meta`` carries the context of the span that sent it.
+    """
+
+    async def _handle_post_request(self: Any, ctx: Any) -> None:
+        token = None
+        try:
+            params = getattr(ctx.session_message.message.root, "params", None)
+            meta = params.get("_meta") if isinstance(params, dict) else None
+            if isinstance(meta, dict):
+                token = context_api.attach(extract(meta, Context())[0])
+        except Exception:
+            guarded_error("http client")
+        try:
+            await original(self, ctx)
+        finally:
+            if token is not None:
+                context_api.detach(token)
+
+    return _handle_post_request

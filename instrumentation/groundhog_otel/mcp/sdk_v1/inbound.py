@@ -1,0 +1,170 @@
+"""Messages that mcp 1.x receives, at a server and at a client."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from opentelemetry.context import Context
+
+from groundhog_otel.mcp import outcome as outcomes
+from groundhog_otel.mcp.operation import SERVER, Operation, Telemetry, guarded_error
+from groundhog_otel.mcp.outcome import Outcome
+from groundhog_otel.mcp.propagation import extract
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
+from groundhog_otel.mcp.sdk_v1.http import HttpRequest
+from groundhog_otel.mcp.transport import Peer, Tag, client_address, http_server, peer_of
+
+__all__ = ("client_notification", "client_request", "handshake", "note_answer", "server_message", "server_request")
+
+_ANSWER: Final = "_groundhog_answer"
+
+
+def note_answer(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``RequestResponder.respond``, the one place where the answer to every request goes by."""
+
+    async def respond(self: Any, response: Any) -> None:
+        self.__dict__[_ANSWER] = response
+        await original(self, response)
+
+    return respond
+
+
+def server_request(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``Server._handle_request``."""
+
+    async def _handle_request(self: Any, message: Any, req: Any, session: Any, *args: Any, **kwargs: Any) -> None:
+        operation = _begin_request(telemetry, session, message, req)
+        await _settled(telemetry, operation, message, original(self, message, req, session, *args, **kwargs))
+
+    return _handle_request
+
+
+def handshake(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``ServerSession._received_request``: it answers ``initialize`` and passes the rest on."""
+
+    async def _received_request(self: Any, responder: Any) -> None:
+        root = getattr(responder.request, "root", None)
+        if getattr(root, "method", None) != "initialize":
+            await original(self, responder)
+            return
+        operation = _begin_request(telemetry, self, responder, root)
+        await _settled(telemetry, operation, responder, original(self, responder), peer_of(self))
+
+    return _received_request
+
+
+def client_request(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``ClientSession._received_request``: sampling, elicitation, roots, ping."""
+
+    async def _received_request(self: Any, responder: Any) -> None:
+        operation = _begin_request(telemetry, self, responder, getattr(responder.request, "root", None))
+        await _settled(telemetry, operation, responder, original(self, responder))
+
+    return _received_request
+
+
+def server_message(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``Server._handle_message``, for its notifications: requests are seen further in."""
+
+    async def _handle_message(self: Any, message: Any, session: Any, *args: Any, **kwargs: Any) -> None:
+        root = None if hasattr(message, "respond") else getattr(message, "root", None)
+        handling = original(self, message, session, *args, **kwargs)
+        if root is None:
+            await handling
+        else:
+            await _settled(telemetry, _begin_notification(telemetry, session, root), None, handling)
+
+    return _handle_message
+
+
+def client_notification(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``ClientSession._received_notification``."""
+
+    async def _received_notification(self: Any, notification: Any) -> None:
+        operation = _begin_notification(telemetry, self, getattr(notification, "root", None))
+        await _settled(telemetry, operation, None, original(self, notification))
+
+    return _received_notification
+
+
+def _begin_request(telemetry: Telemetry, session: Any, responder: Any, root: Any) -> Operation | None:
+    try:
+        peer = peer_of(session)
+        http = HttpRequest.of(responder.message_metadata)
+        base, attributes = Context(), None
+        if http is not None:
+            base, attributes = http.context, client_address(http.scope)
+            if peer.tag is None or peer.session_id != http.session_id:
+                peer.tag = Tag(http_server(http.scope.get("http_version")), lambda: http.session_id)
+        return _begin(telemetry, peer, root, base, request_id=responder.request_id, attributes=attributes)
+    except Exception:
+        guarded_error("inbound")
+        return None
+
+
+def _begin_notification(telemetry: Telemetry, session: Any, root: Any) -> Operation | None:
+    try:
+        return _begin(telemetry, peer_of(session), root, Context(), notification=True)
+    except Exception:
+        guarded_error("inbound")
+        return None
+
+
+def _begin(telemetry: Telemetry, peer: Peer, root: Any, base: Context, **known: Any) -> Operation | None:
+    params = getattr(root, "params", None)
+    # The model keeps keys it does not know, and that is where propagators write.
+    parent, links = extract(getattr(getattr(params, "meta", None), "model_extra", None), base)
+    return telemetry.begin(
+        SERVER,
+        root.method,
+        transport=peer.transport,
+        mcp_version=peer.protocol_version,
+        name=getattr(params, "name", None),
+        uri=getattr(params, "uri", None),
+        session_id=peer.session_id,
+        parent=parent,
+        links=links,
+        **known,
+    )
+
+
+async def _settled(
+    telemetry: Telemetry,
+    operation: Operation | None,
+    responder: Any,
+    handling: Awaitable[Any],
+    peer: Peer | None = None,
+) -> None:
+    """Await the handler and end the operation by what it answered; an exception passes through."""
+    if operation is None:
+        await handling
+        return
+    try:
+        await handling
+    except GeneratorExit:
+        operation.abandon()
+        raise
+    except BaseException as exc:
+        operation.end(_failure(exc))
+        raise
+    operation.end(outcomes.OK if responder is None else _answered(telemetry, operation, responder, peer))
+
+
+def _answered(telemetry: Telemetry, operation: Operation, responder: Any, peer: Peer | None) -> Outcome:
+    try:
+        if _ANSWER not in responder.__dict__:
+            # A handler whose request the peer cancelled returns in silence.
+            return outcomes.CANCELLED
+        answer = responder.__dict__[_ANSWER]
+        if hasattr(answer, "code"):
+            return outcomes.server_error(answer.code)
+        return outcome_of_answer(telemetry, operation, getattr(answer, "root", answer), peer)
+    except Exception:
+        guarded_error("answer")
+        return outcomes.OK
+
+
+def _failure(exc: BaseException) -> Outcome:
+    error = jsonrpc_error(exc)
+    return outcomes.exception(exc) if error is None else outcomes.server_error(error.code)

@@ -1,0 +1,152 @@
+"""Messages that mcp 2.x receives: at a server through its middleware chain, at a client through its session."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from opentelemetry import context as context_api
+
+from groundhog_otel.mcp import outcome as outcomes
+from groundhog_otel.mcp.operation import SERVER, Operation, Telemetry, guarded_error
+from groundhog_otel.mcp.outcome import Outcome
+from groundhog_otel.mcp.propagation import extract
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
+from groundhog_otel.mcp.transport import Transport, client_address, http_server, peer_of
+
+__all__ = ("client_receiver", "pass_on", "server_chain")
+
+_FIRST_MODERN: Final = "2026-07-28"
+_INVALID_PARAMS: Final = -32602
+_INTERNAL_ERROR: Final = -32603
+
+
+def pass_on(_original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``OpenTelemetryMiddleware.__call__``: ours has made the span already, around the whole chain."""
+
+    async def __call__(_self: Any, ctx: Any, call_next: Callable[[Any], Any]) -> Any:  # noqa: N807
+        return await call_next(ctx)
+
+    return __call__
+
+
+def server_chain(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``_compose_server_middleware``: the same chain, with us around it."""
+    span = telemetry.settings.native_spans == "replace"
+
+    def _compose_server_middleware(self: Any, inner: Callable[..., Any]) -> Callable[..., Any]:
+        return partial(_at_server, telemetry, self, original(self, inner), span)
+
+    return _compose_server_middleware
+
+
+async def _at_server(
+    telemetry: Telemetry, runner: Any, chain: Callable[[Any], Awaitable[Any]], span: bool, ctx: Any
+) -> Any:
+    operation = None
+    try:
+        transport, attributes = _server_transport(runner, ctx)
+        operation = _begin(
+            telemetry,
+            ctx.method,
+            ctx.params,
+            ctx.request_id,
+            transport=transport,
+            # Before the handshake the SDK reports a default that nobody agreed on.
+            mcp_version=None if ctx.method == "initialize" else ctx.protocol_version,
+            session_id=runner.connection.session_id,
+            attributes=attributes,
+            span=span,
+        )
+    except Exception:
+        guarded_error("inbound")
+    if operation is None:
+        return await chain(ctx)
+    return await _settled(telemetry, operation, chain(ctx), modern=ctx.protocol_version >= _FIRST_MODERN)
+
+
+def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``ClientSession._on_request`` and ``_on_notify``."""
+
+    async def receive(self: Any, dctx: Any, method: str, params: Mapping[str, Any] | None) -> Any:
+        operation = None
+        try:
+            peer = peer_of(self._dispatcher)
+            operation = _begin(
+                telemetry,
+                method,
+                params,
+                dctx.request_id,
+                transport=peer.transport,
+                mcp_version=peer.protocol_version,
+                session_id=peer.session_id,
+            )
+        except Exception:
+            guarded_error("inbound")
+        if operation is None:
+            return await original(self, dctx, method, params)
+        return await _settled(telemetry, operation, original(self, dctx, method, params), modern=False)
+
+    return receive
+
+
+def _begin(
+    telemetry: Telemetry, method: str, params: Mapping[str, Any] | None, request_id: object, **known: Any
+) -> Operation | None:
+    meta = name = uri = None
+    if isinstance(params, Mapping):
+        meta, name, uri = params.get("_meta"), params.get("name"), params.get("uri")
+    # The SDK runs a handler in the context of whoever put the message on the stream: the HTTP request's, for one.
+    parent, links = extract(meta if isinstance(meta, Mapping) else None, context_api.get_current())
+    return telemetry.begin(
+        SERVER,
+        method,
+        name=name,
+        uri=uri,
+        request_id=request_id,
+        parent=parent,
+        links=links,
+        notification=request_id is None,
+        **known,
+    )
+
+
+async def _settled(telemetry: Telemetry, operation: Operation, answer: Awaitable[Any], *, modern: bool) -> Any:
+    """Await the handler and end the operation by what came of it; the result or exception itself passes through."""
+    try:
+        result = await answer
+    except GeneratorExit:
+        operation.abandon()
+        raise
+    except BaseException as exc:
+        operation.end(_failure(exc, modern=modern))
+        raise
+    operation.end(outcome_of_answer(telemetry, operation, result))
+    return result
+
+
+def _failure(exc: BaseException, *, modern: bool) -> Outcome:
+    """Return what a handler's exception becomes on the wire, by ``handler_exception_to_error_data`` of the SDK."""
+    try:
+        error = jsonrpc_error(exc)
+        if error is not None:
+            return outcomes.server_error(error.code)
+        if not isinstance(exc, Exception):
+            return outcomes.exception(exc)
+        if type(exc).__name__ == "ValidationError" and type(exc).__module__.startswith("pydantic"):
+            return outcomes.server_error(_INVALID_PARAMS)
+        # Under the handshake protocols 2.x still answers with the 0 of mcp 1.x.
+        return outcomes.server_error(_INTERNAL_ERROR if modern else 0, exc)
+    except Exception:
+        guarded_error("failure")
+        return outcomes.exception(exc)
+
+
+def _server_transport(runner: Any, ctx: Any) -> tuple[Transport, Mapping[str, Any] | None]:
+    """Return the wire that a server's message came on, and the client's address where there is one."""
+    scope = getattr(ctx.request, "scope", None)
+    if isinstance(scope, Mapping):
+        return http_server(scope.get("http_version")), client_address(scope)
+    outbound = runner.connection.outbound
+    return peer_of(getattr(outbound, "_outbound", outbound)).transport, None

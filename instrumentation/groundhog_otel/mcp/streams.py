@@ -1,0 +1,66 @@
+"""Hooks that tag the streams of stdio and of HTTP clients with their transport, in mcp 1.x and 2.x alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from groundhog_otel.mcp.operation import guarded_error
+from groundhog_otel.mcp.patching import Hook
+from groundhog_otel.mcp.transport import STDIO, Tag, http_client, tag_stream, tag_streams
+
+__all__ = ("transport_hooks",)
+
+
+def transport_hooks() -> tuple[Hook, ...]:
+    """Return the hooks on whatever makes or serves a transport's streams."""
+    stdio = partial(_tagging, Tag(STDIO))
+    return (
+        Hook("mcp.client.stdio", "stdio_client", stdio),
+        Hook("mcp.server.stdio", "stdio_server", stdio),
+        Hook("mcp.client.streamable_http", "StreamableHTTPTransport.post_writer", _http_writer),
+    )
+
+
+class _Tagging:
+    """A transport's own context manager, but for the tag on the streams it yields."""
+
+    def __init__(self, manager: Any, tag: Tag) -> None:
+        self._manager = manager
+        self._tag = tag
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._manager, name)
+
+    async def __aenter__(self) -> Any:
+        streams = await self._manager.__aenter__()
+        try:
+            tag_streams(streams, self._tag)
+        except Exception:
+            guarded_error("tag")
+        return streams
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> Any:
+        return await self._manager.__aexit__(kind, exc, traceback)
+
+
+def _tagging(tag: Tag, original: Callable[..., Any]) -> Callable[..., Any]:
+    def transport(*args: Any, **kwargs: Any) -> Any:
+        return _Tagging(original(*args, **kwargs), tag)
+
+    return transport
+
+
+def _http_writer(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def post_writer(self: Any, client: Any, write_stream_reader: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            tag_stream(write_stream_reader, Tag(http_client(self.url), lambda: self.session_id))
+        except Exception:
+            guarded_error("tag")
+        return await original(self, client, write_stream_reader, *args, **kwargs)
+
+    return post_writer

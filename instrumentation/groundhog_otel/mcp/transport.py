@@ -1,0 +1,155 @@
+"""Which wire a message travels on: what of it the conventions want on spans and on metrics.
+
+The SDKs hand sessions a pair of anonymous streams, whatever the transport. The functions that make those streams are
+hooked, and leave a :class:`Tag` on the channel that both ends of a stream share; a session finds it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from groundhog_otel import semconv
+
+__all__ = (
+    "IN_MEMORY",
+    "STDIO",
+    "Peer",
+    "Tag",
+    "Transport",
+    "client_address",
+    "http_client",
+    "http_server",
+    "peer_of",
+    "tag_stream",
+    "tag_streams",
+    "tagged",
+)
+
+AttributeValue = str | int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transport:
+    """A wire, described by low-cardinality values only: they are metric attributes.
+
+    Compared by identity, which makes it a cheap cache key: get instances from the constants and functions below.
+    """
+
+    network_transport: str | None = None
+    protocol_name: str | None = None
+    protocol_version: str | None = None
+    server_address: str | None = None
+    server_port: int | None = None
+
+    def attributes(self, mcp_version: str | None) -> dict[str, AttributeValue]:
+        """Return the attributes of this wire, for spans and metrics alike."""
+        pairs = (
+            (semconv.MCP_PROTOCOL_VERSION, mcp_version),
+            (semconv.NETWORK_TRANSPORT, self.network_transport),
+            (semconv.NETWORK_PROTOCOL_NAME, self.protocol_name),
+            (semconv.NETWORK_PROTOCOL_VERSION, self.protocol_version),
+            (semconv.SERVER_ADDRESS, self.server_address),
+            (semconv.SERVER_PORT, self.server_port),
+        )
+        return {key: value for key, value in pairs if value is not None}
+
+
+IN_MEMORY: Final = Transport()
+"""Both peers in one process: no network, so no ``network.*`` attribute."""
+STDIO: Final = Transport("pipe")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@lru_cache(maxsize=256)
+def http_client(url: str) -> Transport:
+    """Return the wire of a client that talks to ``url``."""
+    parts = urlsplit(url)
+    return Transport("tcp", "http", None, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme))
+
+
+@lru_cache(maxsize=16)
+def http_server(version: str | None) -> Transport:
+    """Return the wire of a server that is reached over HTTP ``version`` (``1.1``, ``2``)."""
+    return Transport("tcp", "http", version)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What is known about a channel: its wire, and how to ask for its session id."""
+
+    transport: Transport
+    session_id: Callable[[], str | None] | None = None
+
+
+@dataclass(slots=True)
+class Peer:
+    """What is known about the other end of one connection; grows as the connection gets going."""
+
+    tag: Tag | None = None
+    protocol_version: str | None = None
+
+    @property
+    def transport(self) -> Transport:
+        """The wire; in-memory until something better is known."""
+        return self.tag.transport if self.tag is not None else IN_MEMORY
+
+    @property
+    def session_id(self) -> str | None:
+        """The ``Mcp-Session-Id``, where the transport has sessions and has been given one."""
+        if self.tag is None or self.tag.session_id is None:
+            return None
+        return self.tag.session_id()
+
+
+def peer_of(owner: Any) -> Peer:
+    """Return what is known of the connection of a session or dispatcher; kept on that object, so it ends with it.
+
+    ``owner`` is whatever holds the SDK's ``_read_stream`` and ``_write_stream``; one without them is in-memory.
+    """
+    known: dict[str, Any] | None = getattr(owner, "__dict__", None)
+    if known is None:
+        return Peer()
+    peer: Peer | None = known.get("_groundhog_peer")
+    if peer is None:
+        peer = known["_groundhog_peer"] = Peer()
+    if peer.tag is None:
+        peer.tag = tagged(known.get("_read_stream"), known.get("_write_stream"))
+    return peer
+
+
+def client_address(scope: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """Return the client's address as an ASGI server reports it: for spans only, a stranger chooses it."""
+    client = scope.get("client")
+    if not client:
+        return {}
+    return {semconv.CLIENT_ADDRESS: client[0], semconv.CLIENT_PORT: client[1]}
+
+
+def _channel(stream: Any) -> Any:
+    """Return the state that both ends of an anyio memory stream share (mcp 2.x wraps the stream once more)."""
+    inner = getattr(stream, "_inner", stream)
+    return getattr(inner, "_state", inner)
+
+
+def tag_stream(stream: Any, tag: Tag) -> None:
+    """Leave ``tag`` on the channel of ``stream``."""
+    _channel(stream)._groundhog_tag = tag
+
+
+def tag_streams(streams: Any, tag: Tag) -> None:
+    """Leave ``tag`` on the first two of what a transport's context manager yields: read stream, write stream."""
+    for stream in tuple(streams)[:2]:
+        tag_stream(stream, tag)
+
+
+def tagged(*streams: Any) -> Tag | None:
+    """Return the tag of the first of ``streams`` that has one."""
+    for stream in streams:
+        tag: Tag | None = getattr(_channel(stream), "_groundhog_tag", None)
+        if tag is not None:
+            return tag
+    return None
