@@ -1,0 +1,157 @@
+"""One sample server and one way to connect, for whichever generation of the mcp SDK is installed."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import anyio
+
+VERSION = tuple(int(part) for part in version("mcp").split(".")[:2])
+IS_V2 = VERSION >= (2, 0)
+SECRET = "s3cr3t-marker"
+
+
+def make_server(**settings: Any) -> Any:
+    """Return a server of the SDK's high-level kind, with one of everything."""
+    if IS_V2:
+        from mcp.server.mcpserver import Context, MCPServer
+
+        server: Any = MCPServer("sample", log_level="CRITICAL")
+    else:
+        from mcp.server.fastmcp import Context, FastMCP  # type: ignore[import-not-found,no-redef,unused-ignore]
+
+        server = FastMCP("sample", log_level="CRITICAL", **settings)
+
+    @server.tool()
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    @server.tool()
+    def boom() -> int:
+        raise ValueError(SECRET)
+
+    @server.tool()
+    async def nap(seconds: float) -> str:
+        await anyio.sleep(seconds)
+        return "rested"
+
+    async def roots(ctx: Any) -> int:
+        return len((await ctx.session.list_roots()).roots)
+
+    roots.__annotations__["ctx"] = Context
+    server.tool()(roots)
+
+    @server.resource("memo://note")
+    def note() -> str:
+        return SECRET
+
+    @server.prompt()
+    def greet(name: str) -> str:
+        return f"Hello {name}"
+
+    return server
+
+
+def lowlevel(server: Any) -> Any:
+    """Return the low-level server inside a high-level one."""
+    return server._lowlevel_server if IS_V2 else server._mcp_server
+
+
+def uri(text: str) -> Any:
+    """Return a URI as the installed SDK's client wants it."""
+    if IS_V2:
+        return text
+    from pydantic import AnyUrl
+
+    return AnyUrl(text)
+
+
+async def _list_roots(context: Any) -> Any:
+    if IS_V2:
+        from mcp_types import ListRootsResult, Root
+    else:
+        from mcp.types import ListRootsResult, Root  # type: ignore[attr-defined,no-redef,unused-ignore]
+    return ListRootsResult(roots=[Root(uri=uri("file:///tmp"))])
+
+
+@asynccontextmanager
+async def _session(streams: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    from mcp import ClientSession
+
+    async with ClientSession(streams[0], streams[1], list_roots_callback=_list_roots, **kwargs) as session:
+        await session.initialize()
+        yield session
+
+
+@asynccontextmanager
+async def in_memory(server: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    """Connect a handshake-era session to a server in this process, over the SDK's memory streams."""
+    from mcp.shared.memory import create_client_server_memory_streams
+
+    inner = lowlevel(server)
+    async with create_client_server_memory_streams() as (client, remote), anyio.create_task_group() as tasks:
+        tasks.start_soon(inner.run, remote[0], remote[1], inner.create_initialization_options())
+        async with _session(client, **kwargs) as session:
+            yield session
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def over_stdio(*command: str, env: dict[str, str] | None = None) -> AsyncIterator[Any]:
+    """Start a server as a child process and connect to it."""
+    from mcp import StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
+    parameters = StdioServerParameters(command=command[0], args=list(command[1:]), env=env)
+    async with stdio_client(parameters) as streams, _session(streams) as session:
+        yield session
+
+
+@asynccontextmanager
+async def over_http(url: str) -> AsyncIterator[Any]:
+    """Connect a handshake-era session to a server by streamable HTTP."""
+    if IS_V2:
+        from mcp.client.streamable_http import streamable_http_client as connect
+    else:
+        from mcp.client.streamable_http import (  # type: ignore[attr-defined,no-redef,unused-ignore]
+            streamablehttp_client as connect,
+        )
+    async with connect(url) as streams, _session(streams) as session:
+        yield session
+
+
+@contextmanager
+def http_server(*, stateless: bool = False, json_response: bool = False) -> Iterator[str]:
+    """Serve the sample server on a free loopback port, in a thread of its own; yield its URL."""
+    import uvicorn
+
+    if IS_V2:
+        app = make_server().streamable_http_app(stateless_http=stateless, json_response=json_response)
+    else:
+        app = make_server(stateless_http=stateless, json_response=json_response).streamable_http_app()
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert thread.is_alive() and time.monotonic() < deadline, "the sample HTTP server did not start"
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+if __name__ == "__main__":  # the sample server on stdio, for the tests that need a real process
+    make_server().run("stdio")
+    sys.exit(0)
