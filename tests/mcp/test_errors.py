@@ -54,10 +54,7 @@ async def test_unknown_method_is_the_clients_fault(capture: Capture) -> None:
 
 
 def _completion_request() -> tuple[Any, Any]:
-    if sdk.IS_V2:
-        import mcp_types as types
-    else:
-        from mcp import types  # type: ignore[no-redef,unused-ignore]
+    types = sdk.mcp_types()
     request = types.CompleteRequest(
         method="completion/complete",
         params=types.CompleteRequestParams(
@@ -65,13 +62,13 @@ def _completion_request() -> tuple[Any, Any]:
             argument=types.CompletionArgument(name="name", value="x"),
         ),
     )
-    return (request if sdk.IS_V2 else types.ClientRequest(request)), types.CompleteResult  # type: ignore[attr-defined,unused-ignore]
+    return (request if sdk.IS_V2 else types.ClientRequest(request)), types.CompleteResult
 
 
 async def test_both_sides_agree_on_the_code_of_a_crashed_handler(capture: Capture) -> None:
     server = sdk.make_server()
 
-    @server.resource("memo://broken")  # type: ignore[untyped-decorator]
+    @server.resource("memo://broken")
     def broken() -> str:
         raise RuntimeError(sdk.SECRET)
 

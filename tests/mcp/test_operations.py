@@ -160,12 +160,12 @@ async def test_spans_inside_a_tool_are_children_of_its_server_span(capture: Capt
     server = sdk.make_server()
     tracer = capture.tracer_provider.get_tracer("application")
 
-    @server.tool()  # type: ignore[untyped-decorator]
+    @server.tool()
     def sync_work() -> str:  # runs in a worker thread on mcp 2.x
         with tracer.start_as_current_span("inner sync"):
             return "done"
 
-    @server.tool()  # type: ignore[untyped-decorator]
+    @server.tool()
     async def async_work() -> str:
         with tracer.start_as_current_span("inner async"):
             return "done"

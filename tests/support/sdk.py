@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -15,19 +16,13 @@ import anyio
 
 VERSION = tuple(int(part) for part in version("mcp").split(".")[:2])
 IS_V2 = VERSION >= (2, 0)
-SECRET = "s3cr3t-marker"
+SECRET = "s3cr3t-marker"  # noqa: S105 - what must turn up nowhere
 
 
 def make_server(**settings: Any) -> Any:
     """Return a server of the SDK's high-level kind, with one of everything."""
-    if IS_V2:
-        from mcp.server.mcpserver import Context, MCPServer
-
-        server: Any = MCPServer("sample", log_level="CRITICAL")
-    else:
-        from mcp.server.fastmcp import Context, FastMCP  # type: ignore[import-not-found,no-redef,unused-ignore]
-
-        server = FastMCP("sample", log_level="CRITICAL", **settings)
+    module: Any = import_module("mcp.server.mcpserver" if IS_V2 else "mcp.server.fastmcp")
+    server: Any = (module.MCPServer if IS_V2 else module.FastMCP)("sample", log_level="CRITICAL", **settings)
 
     @server.tool()
     def add(a: int, b: int) -> int:
@@ -45,7 +40,7 @@ def make_server(**settings: Any) -> Any:
     async def roots(ctx: Any) -> int:
         return len((await ctx.session.list_roots()).roots)
 
-    roots.__annotations__["ctx"] = Context
+    roots.__annotations__["ctx"] = module.Context
     server.tool()(roots)
 
     @server.resource("memo://note")
@@ -64,6 +59,11 @@ def lowlevel(server: Any) -> Any:
     return server._lowlevel_server if IS_V2 else server._mcp_server
 
 
+def mcp_types() -> Any:
+    """Return the module of the protocol's models."""
+    return import_module("mcp_types" if IS_V2 else "mcp.types")
+
+
 def uri(text: str) -> Any:
     """Return a URI as the installed SDK's client wants it."""
     if IS_V2:
@@ -74,11 +74,8 @@ def uri(text: str) -> Any:
 
 
 async def _list_roots(context: Any) -> Any:
-    if IS_V2:
-        from mcp_types import ListRootsResult, Root
-    else:
-        from mcp.types import ListRootsResult, Root  # type: ignore[attr-defined,no-redef,unused-ignore]
-    return ListRootsResult(roots=[Root(uri=uri("file:///tmp"))])
+    types = mcp_types()
+    return types.ListRootsResult(roots=[types.Root(uri=uri("file:///tmp"))])
 
 
 @asynccontextmanager
@@ -117,12 +114,8 @@ async def over_stdio(*command: str, env: dict[str, str] | None = None) -> AsyncI
 @asynccontextmanager
 async def over_http(url: str) -> AsyncIterator[Any]:
     """Connect a handshake-era session to a server by streamable HTTP."""
-    if IS_V2:
-        from mcp.client.streamable_http import streamable_http_client as connect
-    else:
-        from mcp.client.streamable_http import (  # type: ignore[attr-defined,no-redef,unused-ignore]
-            streamablehttp_client as connect,
-        )
+    module: Any = import_module("mcp.client.streamable_http")
+    connect = module.streamable_http_client if IS_V2 else module.streamablehttp_client
     async with connect(url) as streams, _session(streams) as session:
         yield session
 
@@ -142,7 +135,8 @@ def http_server(*, stateless: bool = False, json_response: bool = False) -> Iter
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:
-        assert thread.is_alive() and time.monotonic() < deadline, "the sample HTTP server did not start"
+        assert thread.is_alive(), "the sample HTTP server did not start"
+        assert time.monotonic() < deadline, "the sample HTTP server takes too long to start"
         time.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"

@@ -49,7 +49,7 @@ def handshake(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..
             await original(self, responder)
             return
         operation = _begin_request(telemetry, self, responder, root)
-        await _settled(telemetry, operation, responder, original(self, responder), peer_of(self))
+        await _settled(telemetry, operation, responder, original(self, responder), self)
 
     return _received_request
 
@@ -134,9 +134,12 @@ async def _settled(
     operation: Operation | None,
     responder: Any,
     handling: Awaitable[Any],
-    peer: Peer | None = None,
+    session: Any = None,
 ) -> None:
-    """Await the handler and end the operation by what it answered; an exception passes through."""
+    """Await the handler and end the operation by what it answered; an exception passes through.
+
+    ``session`` is the one that learns from the answer, where it has something to learn.
+    """
     if operation is None:
         await handling
         return
@@ -148,11 +151,12 @@ async def _settled(
     except BaseException as exc:
         operation.end(_failure(exc))
         raise
-    operation.end(outcomes.OK if responder is None else _answered(telemetry, operation, responder, peer))
+    operation.end(outcomes.OK if responder is None else _answered(telemetry, operation, responder, session))
 
 
-def _answered(telemetry: Telemetry, operation: Operation, responder: Any, peer: Peer | None) -> Outcome:
+def _answered(telemetry: Telemetry, operation: Operation, responder: Any, session: Any) -> Outcome:
     try:
+        peer = None if session is None else peer_of(session)
         if _ANSWER not in responder.__dict__:
             # A handler whose request the peer cancelled returns in silence.
             return outcomes.CANCELLED
