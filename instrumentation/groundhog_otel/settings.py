@@ -17,8 +17,10 @@ __all__ = (
     "ENV_EXCLUDED_METHODS",
     "ENV_GROUNDHOG_DIR",
     "ENV_NATIVE_SPANS",
+    "ENV_RESOURCES",
     "McpSettings",
     "Problem",
+    "ResourceSettings",
     "store_directory",
     "warn",
 )
@@ -27,6 +29,7 @@ logger = logging.getLogger("groundhog_otel")
 
 ENV_NATIVE_SPANS: Final = "OTEL_PYTHON_MCP_NATIVE_SPANS"
 ENV_EXCLUDED_METHODS: Final = "OTEL_PYTHON_MCP_EXCLUDED_METHODS"
+ENV_RESOURCES: Final = "OTEL_PYTHON_GROUNDHOG_RESOURCES"
 ENV_GROUNDHOG_DIR: Final = "GROUNDHOG_DIR"
 
 Problem = str
@@ -54,6 +57,27 @@ class McpSettings:
             native = "replace"
         excluded = tuple(part for raw in environ.get(ENV_EXCLUDED_METHODS, "").split(",") if (part := raw.strip()))
         return cls(native_spans="keep" if native == "keep" else "replace", excluded_methods=excluded), problems
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSettings:
+    """What the resource instrumentor reports on."""
+
+    process: bool = True
+    system: bool = True
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[ResourceSettings, list[Problem]]:
+        """Read the settings; an unusable value gives the default and is described in the second item."""
+        raw = environ.get(ENV_RESOURCES, "").strip().lower() or "process,system"
+        parts = {part.strip() for part in raw.split(",")}
+        if parts == {"none"}:
+            return cls(process=False, system=False), []
+        if parts <= {"process", "system"}:
+            return cls(process="process" in parts, system="system" in parts), []
+        return cls(), [
+            f"{ENV_RESOURCES}={raw!r} is not understood; using 'process,system'. Write process, system, both or none."
+        ]
 
 
 def store_directory(environ: Mapping[str, str] = os.environ) -> str:
