@@ -9,18 +9,29 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 __all__ = (
+    "ENV_CACHE_DIR",
     "ENV_EXCLUDED_METHODS",
     "ENV_GROUNDHOG_DIR",
+    "ENV_GROUNDHOG_RUN_ID",
+    "ENV_INTERVAL",
     "ENV_NATIVE_SPANS",
     "ENV_RESOURCES",
+    "ENV_STATE_DIR",
+    "ENV_WEBHOOK",
+    "STACK_PORTS",
     "McpSettings",
     "Problem",
     "ResourceSettings",
+    "StackSettings",
+    "port_variable",
+    "run_id",
     "store_directory",
     "warn",
 )
@@ -30,7 +41,25 @@ logger = logging.getLogger("groundhog_otel")
 ENV_NATIVE_SPANS: Final = "OTEL_PYTHON_MCP_NATIVE_SPANS"
 ENV_EXCLUDED_METHODS: Final = "OTEL_PYTHON_MCP_EXCLUDED_METHODS"
 ENV_RESOURCES: Final = "OTEL_PYTHON_GROUNDHOG_RESOURCES"
+ENV_CACHE_DIR: Final = "GROUNDHOG_CACHE_DIR"
+ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
+ENV_WEBHOOK: Final = "GROUNDHOG_WEBHOOK"
+ENV_INTERVAL: Final = "GROUNDHOG_INTERVAL"
+STACK_PORTS: Final[Mapping[str, int]] = {
+    "otlp_grpc": 4317,
+    "otlp_http": 4318,
+    "collector_health": 13133,
+    "collector_metrics": 8888,
+    "span_metrics": 8889,
+    "jaeger_otlp": 14317,
+    "jaeger_query": 16686,
+    "jaeger_grpc": 16685,
+    "jaeger_health": 13134,
+    "prometheus": 9090,
+    "alertmanager": 9093,
+}
 ENV_GROUNDHOG_DIR: Final = "GROUNDHOG_DIR"
+ENV_GROUNDHOG_RUN_ID: Final = "GROUNDHOG_RUN_ID"
 
 Problem = str
 """One sentence about a setting that was not usable: what it is, what was used instead, what to write."""
@@ -80,9 +109,72 @@ class ResourceSettings:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """Where the local stack keeps its things and listens."""
+
+    cache: Path
+    """Built programs. Outside the clone, and kept."""
+    state: Path
+    """Logs, queues and data of the running stack."""
+    ports: Mapping[str, int]
+    """By the names of ``STACK_PORTS``. All on 127.0.0.1."""
+    webhook: str | None = None
+    """Where Alertmanager sends its notifications; None for what its configuration file says."""
+    interval: str | None = None
+    """How often metrics are flushed, scraped and evaluated (``1s``); None for what the configuration files say."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[StackSettings, list[Problem]]:
+        """Read the settings. Unlike a watched program's these are a command's: it reports a problem and stops."""
+        problems: list[Problem] = []
+        ports = {}
+        for name, default in STACK_PORTS.items():
+            variable = port_variable(name)
+            raw = environ.get(variable) or str(default)
+            if raw.isascii() and raw.isdigit() and 0 < int(raw) < 65536:
+                ports[name] = int(raw)
+            else:
+                problems.append(f"{variable}={raw!r} is not a port. Write a number from 1 to 65535.")
+        for port in sorted({port for port in ports.values() if list(ports.values()).count(port) > 1}):
+            both = " and ".join(port_variable(name) for name, value in ports.items() if value == port)
+            problems.append(f"{both} are the same port, {port}. Give each its own.")
+        interval = environ.get(ENV_INTERVAL) or None
+        if interval is not None and not re.fullmatch(r"[1-9][0-9]*s", interval):
+            problems.append(f"{ENV_INTERVAL}={interval!r} is not an interval. Write whole seconds, like 5s.")
+        webhook = environ.get(ENV_WEBHOOK) or None
+        if webhook is not None and not re.match(r"https?://[^\s/]", webhook):
+            problems.append(f"{ENV_WEBHOOK}={webhook!r} is not a web address. Write http://host:port/path.")
+        home = Path(environ.get("HOME") or Path.home())
+        cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "groundhog-otel"
+        state = Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "groundhog-otel"
+        found = cls(
+            cache=Path(environ.get(ENV_CACHE_DIR) or cache),
+            state=Path(environ.get(ENV_STATE_DIR) or state),
+            ports=ports,
+            webhook=webhook,
+            interval=interval,
+        )
+        return found, problems
+
+
+def port_variable(name: str) -> str:
+    """Return the environment variable that sets a port of ``STACK_PORTS``."""
+    return f"GROUNDHOG_PORT_{name.upper()}"
+
+
 def store_directory(environ: Mapping[str, str] = os.environ) -> str:
     """Return the folder that the embedded mode writes to and reads from (``GROUNDHOG_DIR``, default ``.groundhog``)."""
     return environ.get(ENV_GROUNDHOG_DIR) or ".groundhog"
+
+
+def run_id(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the run that ``groundhog run`` gave this process to join (``GROUNDHOG_RUN_ID``): the name of a folder.
+
+    None when there is none, or when the value is a path and would lead out of the store.
+    """
+    value = environ.get(ENV_GROUNDHOG_RUN_ID, "")
+    return value if value.strip(".") and not {"/", "\\", "\0"} & set(value) else None
 
 
 def warn(problems: list[Problem]) -> None:

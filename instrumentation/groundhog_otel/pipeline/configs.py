@@ -1,0 +1,88 @@
+"""The stack's configuration: the repository's own files, with other addresses where a setting asks for them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from groundhog_otel.pipeline import StackError
+from groundhog_otel.settings import STACK_PORTS, StackSettings
+
+__all__ = ("collector_environment", "write_configs")
+
+_WEBHOOK: Final = "http://127.0.0.1:5001/alerts"
+
+
+def collector_environment(settings: StackSettings) -> dict[str, str]:
+    """Return what ``otel-config.yaml`` reads from the environment."""
+    ports = settings.ports
+    addresses = {
+        "GROUNDHOG_OTLP_GRPC": "otlp_grpc",
+        "GROUNDHOG_OTLP_HTTP": "otlp_http",
+        "GROUNDHOG_HEALTH": "collector_health",
+        "GROUNDHOG_PROMETHEUS_EXPORTER": "span_metrics",
+        "GROUNDHOG_JAEGER_OTLP": "jaeger_otlp",
+    }
+    found = {variable: f"127.0.0.1:{ports[name]}" for variable, name in addresses.items()}
+    found["GROUNDHOG_COLLECTOR_METRICS_PORT"] = str(ports["collector_metrics"])
+    found["GROUNDHOG_COLLECTOR_STATE"] = str(settings.state / "collector")
+    if settings.interval is not None:
+        found["GROUNDHOG_FLUSH"] = settings.interval
+    return found
+
+
+def write_configs(project: Path, settings: StackSettings) -> Path:
+    """Write the configuration of Jaeger, Prometheus and Alertmanager for these settings; return its folder."""
+    target = settings.state / "config"
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "rules").mkdir(parents=True)
+    ports = _addresses(settings.ports)
+    deploy = project / "deploy"
+    _write(deploy / "jaeger" / "jaeger.yaml", target / "jaeger.yaml", ports)
+    interval = settings.interval or "5s"
+    _write(
+        deploy / "prometheus" / "prometheus.yml",
+        target / "prometheus.yml",
+        {**ports, "_interval: 5s": f"_interval: {interval}"},
+    )
+    for rules in sorted((deploy / "prometheus" / "rules").glob("*.yml")):
+        _write(rules, target / "rules" / rules.name, {})
+    _write(
+        deploy / "alertmanager" / "alertmanager.yml",
+        target / "alertmanager.yml",
+        {_WEBHOOK: settings.webhook or _WEBHOOK},
+    )
+    return target
+
+
+def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
+    return {f"127.0.0.1:{default}": f"127.0.0.1:{ports[name]}" for name, default in STACK_PORTS.items()}
+
+
+def _write(source: Path, target: Path, changes: Mapping[str, str]) -> None:
+    """Copy a file, with every old text replaced by its new one; in one pass, so that no replacement meets another."""
+    try:
+        text = source.read_text("utf-8")
+    except OSError as error:
+        raise StackError(f"{source} cannot be read ({error.strerror}): restore it with git checkout") from error
+    parts = [text]
+    for old, new in changes.items():
+        parts = [piece for part in parts for piece in _split(part, old, new)]
+    target.write_text("".join(parts), "utf-8")
+
+
+class _Done(str):
+    """Text that has been put in and is not to be looked at again."""
+
+    __slots__ = ()
+
+
+def _split(part: str, old: str, new: str) -> list[str]:
+    if isinstance(part, _Done) or old not in part:
+        return [part]
+    pieces: list[str] = []
+    for piece in part.split(old):
+        pieces += [piece, _Done(new)]
+    return pieces[:-1]

@@ -1,0 +1,161 @@
+"""``OTEL_TRACES_EXPORTER=groundhog_file`` and ``OTEL_METRICS_EXPORTER=groundhog_file``: telemetry into the store.
+
+The official OTLP JSON file exporter does the encoding. Its own entry point takes no path from the environment and
+writes to standard output, where an MCP server on stdio speaks its protocol; these two give it a file per process.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any, Final, Generic, TypeVar
+
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from groundhog_otel.settings import ENV_GROUNDHOG_DIR, run_id, store_directory
+from groundhog_otel.store.layout import Signal, new_run_id, prepare, signal_file
+
+__all__ = ("MetricFileExporter", "SpanFileExporter")
+
+logger = logging.getLogger("groundhog_otel.store")
+
+_INSTALL: Final = "pip install 'groundhog-otel[tools]'"
+
+E = TypeVar("E", SpanExporter, MetricExporter)
+
+
+@lru_cache(maxsize=64)
+def _warn_once(sentence: str) -> None:
+    logger.warning("%s", sentence)
+
+
+@lru_cache(maxsize=1)
+def _own_run_id() -> str:
+    """Return the run of a process that ``groundhog run`` did not start; forked children share it."""
+    return new_run_id()
+
+
+def _run_directory() -> Path | None:
+    """Return this process's run, ready to be written to; None, and a warning, when that cannot be."""
+    store = Path(store_directory()).absolute()
+    try:
+        return prepare(store, run_id() or _own_run_id())
+    except OSError as error:
+        _warn_once(
+            f"telemetry is not recorded: cannot write to {store} ({error.strerror}). "
+            f"Set {ENV_GROUNDHOG_DIR} to a folder that can be written to."
+        )
+        return None
+
+
+class _PerProcess(Generic[E]):
+    """The official exporter on this process's own file; a forked child gets another one.
+
+    Opened at the first batch, so that a process which records nothing leaves no file. Every line goes to the file in
+    one unbuffered write: nothing is left behind in memory for a forked child, or a crash, to tear a line with.
+    """
+
+    def __init__(self, signal: Signal, make: Callable[[IO[str]], E]) -> None:
+        self._signal = signal
+        self._make: Callable[[IO[str]], E] = make
+        self._pid: int | None = None
+        self._stream: IO[str] | None = None
+        self._exporter: E | None = None
+        self._run = _run_directory()
+
+    def for_batch(self, resource: Resource) -> E | None:
+        """Return the exporter for a batch of this resource; None when nothing can be written."""
+        pid = os.getpid()
+        if pid != self._pid:
+            if self._stream is not None:
+                self._stream.close()  # this child's copy; the parent's stays open
+            self._pid = pid
+            self._exporter = self._open(str(resource.attributes.get(SERVICE_NAME, "")), pid)
+        return self._exporter
+
+    def _open(self, service: str, pid: int) -> E | None:
+        if self._run is None:
+            return None
+        file = signal_file(self._run, service=service, pid=pid, signal=self._signal)
+        try:
+            self._stream = io.TextIOWrapper(io.FileIO(file, "a"), encoding="utf-8", write_through=True)
+            return self._make(self._stream)
+        except ImportError:
+            _warn_once(f"telemetry is not recorded: the OTLP JSON file exporter is not installed. {_INSTALL}")
+        except OSError as error:
+            _warn_once(f"telemetry is not recorded: cannot write {file} ({error.strerror}).")
+        return None
+
+    def close(self) -> None:
+        """Close this process's file; a parent's is its own."""
+        if self._pid == os.getpid():
+            if self._exporter is not None:
+                self._exporter.shutdown()
+            if self._stream is not None:
+                self._stream.close()
+
+
+def _official_span_exporter(stream: IO[str]) -> SpanExporter:
+    from opentelemetry.exporter.otlp.json.file import FileSpanExporter  # noqa: PLC0415 - of the extra "tools"
+
+    return FileSpanExporter(stream=stream)
+
+
+def _official_metric_exporter(stream: IO[str]) -> MetricExporter:
+    from opentelemetry.exporter.otlp.json.file import FileMetricExporter  # noqa: PLC0415 - of the extra "tools"
+
+    return FileMetricExporter(stream=stream)
+
+
+class SpanFileExporter(SpanExporter):
+    """Appends each batch of spans, as a line of OTLP JSON, to this process's file in the current run."""
+
+    def __init__(self) -> None:
+        self._files = _PerProcess("traces", _official_span_exporter)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write one line, through to the file."""
+        exporter = self._files.for_batch(spans[0].resource) if spans else None
+        return SpanExportResult.FAILURE if exporter is None else exporter.export(spans)
+
+    def shutdown(self) -> None:
+        """Close the file."""
+        self._files.close()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - of the interface
+        """Nothing is held back."""
+        return True
+
+
+class MetricFileExporter(MetricExporter):
+    """Appends each collection, as a line of OTLP JSON, to this process's file in the current run.
+
+    Always cumulative, whatever the environment prefers: a lost line then costs a point and no total.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._files = _PerProcess("metrics", _official_metric_exporter)
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+        """Write one line, through to the file."""
+        groups = metrics_data.resource_metrics
+        exporter = self._files.for_batch(groups[0].resource) if groups else None
+        if exporter is None:
+            return MetricExportResult.FAILURE
+        return exporter.export(metrics_data, timeout_millis, **kwargs)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ARG002 - of the interface
+        """Close the file."""
+        self._files.close()
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - of the interface
+        """Nothing is held back."""
+        return True

@@ -1,0 +1,90 @@
+"""Where the embedded mode keeps what: the only module that makes or takes apart a file's name.
+
+::
+
+    .groundhog/
+      .gitignore                              all of it is private to this machine
+      2026-11-23T14-05-07.123-1f3a/           one folder per run; names sort by time
+        run.json                              what was started, when, how it ended (``groundhog run`` writes it)
+        demo-client-4711.traces.jsonl         one file per process and signal, a line per exported batch
+        demo-client-4711.metrics.jsonl
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final, Literal
+
+__all__ = (
+    "MANIFEST",
+    "Signal",
+    "new_run_id",
+    "pid_of",
+    "prepare",
+    "run_directories",
+    "signal_file",
+    "signal_files",
+)
+
+Signal = Literal["traces", "metrics"]
+
+MANIFEST: Final = "run.json"
+_PRIVATE: Final = 0o700
+_UNSAFE: Final = re.compile(r"[^\w.-]+")
+_PID: Final = re.compile(r"-(\d+)\.(?:traces|metrics)\.jsonl$")
+
+
+def new_run_id() -> str:
+    """Return a name for a run that starts now: UTC to the millisecond, and a suffix against coincidence."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3]
+    return f"{now}-{secrets.token_hex(2)}"
+
+
+def prepare(store: Path, run_id: str) -> Path:
+    """Make the folder of a run, readable by its owner only, and return it.
+
+    Raises:
+        OSError: the folder cannot be made, or not be written to.
+    """
+    store.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    ignore = store / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    run = store / run_id
+    run.mkdir(exist_ok=True, mode=_PRIVATE)
+    return run
+
+
+def signal_file(run: Path, *, service: str, pid: int, signal: Signal) -> Path:
+    """Return the file that one process writes one signal to."""
+    safe = _UNSAFE.sub("_", service)[:100] or "unknown"
+    return run / f"{safe}-{pid}.{signal}.jsonl"
+
+
+def signal_files(run: Path, signal: Signal) -> list[Path]:
+    """Return a run's files of one signal, by name."""
+    return sorted(run.glob(f"*.{signal}.jsonl"))
+
+
+def pid_of(file: Path) -> int | None:
+    """Return the process that wrote ``file``, as its name tells."""
+    match = _PID.search(file.name)
+    return int(match[1]) if match else None
+
+
+def run_directories(store: Path) -> list[Path]:
+    """Return the runs below ``store``, oldest first; ``store`` may also be the folder of a single run.
+
+    Raises:
+        OSError: ``store`` cannot be read.
+    """
+    if _is_run(store):
+        return [store]
+    return sorted((path for path in store.iterdir() if path.is_dir() and _is_run(path)), key=lambda path: path.name)
+
+
+def _is_run(path: Path) -> bool:
+    return (path / MANIFEST).exists() or any(path.glob("*.jsonl"))
