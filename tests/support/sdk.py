@@ -40,7 +40,7 @@ def make_server(**settings: Any) -> Any:
     async def roots(ctx: Any) -> int:
         return len((await ctx.session.list_roots()).roots)
 
-    roots.__annotations__["ctx"] = module.Context
+    roots.__annotations__["ctx"] = context_class()
     server.tool()(roots)
 
     @server.resource("memo://note")
@@ -52,6 +52,11 @@ def make_server(**settings: Any) -> Any:
         return f"Hello {name}"
 
     return server
+
+
+def context_class() -> Any:
+    """Return the class by whose annotation a tool asks for its context."""
+    return import_module("mcp.server.mcpserver" if IS_V2 else "mcp.server.fastmcp").Context
 
 
 def lowlevel(server: Any) -> Any:
