@@ -30,6 +30,7 @@ __all__ = (
     "Problem",
     "ResourceSettings",
     "StackSettings",
+    "inherited",
     "port_variable",
     "run_id",
     "store_directory",
@@ -166,6 +167,11 @@ def port_variable(name: str) -> str:
 def store_directory(environ: Mapping[str, str] = os.environ) -> str:
     """Return the folder that the embedded mode writes to and reads from (``GROUNDHOG_DIR``, default ``.groundhog``)."""
     return environ.get(ENV_GROUNDHOG_DIR) or ".groundhog"
+
+
+def inherited() -> dict[str, str]:
+    """Return a copy of this process's environment, to start another program with."""
+    return dict(os.environ)
 
 
 def run_id(environ: Mapping[str, str] = os.environ) -> str | None:

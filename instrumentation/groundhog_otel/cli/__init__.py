@@ -10,9 +10,9 @@ __all__ = ("main",)
 def main() -> None:
     """Run the command line; an error that a user can mend is one line on standard error, and exit code 1."""
     try:
-        from cyclopts import App  # noqa: PLC0415 - an extra: its absence needs an explanation
+        from cyclopts import App  # noqa: PLC0415 - of the extra "tools", whose absence needs an explanation
     except ModuleNotFoundError:
-        sys.exit("groundhog: the command line is an extra; install it with: pip install 'groundhog-otel[tools]'")
+        sys.exit("groundhog: the command line is an extra of this package: pip install 'groundhog-otel[tools]'")
     from groundhog_otel import __version__  # noqa: PLC0415
     from groundhog_otel.pipeline import StackError  # noqa: PLC0415
     from groundhog_otel.store import StoreError  # noqa: PLC0415
@@ -20,7 +20,7 @@ def main() -> None:
     app = App(
         name="groundhog",
         version=__version__,
-        help="OpenTelemetry for MCP servers and clients.",
+        help="OpenTelemetry for MCP servers and clients: record a run, read it, or start the backends for many.",
         result_action="return_value",
     )
     app.command("groundhog_otel.cli.run:run", name="run")

@@ -1,0 +1,41 @@
+"""Numbers with their units, as people read them."""
+
+from __future__ import annotations
+
+__all__ = ("amount", "duration", "share", "size")
+
+
+def duration(seconds: float) -> str:
+    """Return ``0.42 ms``, ``182 ms``, ``1.2 s``, ``2 min 5 s``."""
+    if seconds < 0.9995:
+        return f"{_figures(seconds * 1000)} ms"
+    if seconds < 99.95:
+        return f"{_figures(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def size(bytes_: float) -> str:
+    """Return ``512 B``, ``1.2 kB``, ``88 MB``: by thousands, as the budgets are."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if bytes_ < 999.5:
+            return f"{bytes_:.0f} {unit}" if unit == "B" else f"{_figures(bytes_)} {unit}"
+        bytes_ /= 1000
+    return f"{_figures(bytes_)} TB"
+
+
+def share(fraction: float) -> str:
+    """Return ``0.4 %``, ``12 %``."""
+    percent = fraction * 100
+    return f"{percent:.1f} %" if 0 < percent < 9.95 else f"{percent:.0f} %"
+
+
+def amount(count: int, what: str) -> str:
+    """Return ``1 call``, ``2 calls``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _figures(value: float) -> str:
+    if value < 0.995:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
