@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 __all__ = ("main",)
@@ -23,13 +24,28 @@ def main() -> None:
         help="OpenTelemetry for MCP servers and clients: record a run, read it, or start the backends for many.",
         result_action="return_value",
     )
-    app.command("groundhog_otel.cli.run:run", name="run")
-    app.command("groundhog_otel.cli.report:report", name="report")
-    app.command("groundhog_otel.cli.stack:app", name="stack")
+    # Their help is repeated here, so that listing the commands does not load them.
+    app.command(
+        "groundhog_otel.cli.run:run",
+        name="run",
+        help="Start a command and record its MCP operations in files.\n\n"
+        "Its input, output and exit code stay its own. Read the recording with: groundhog report",
+        usage="Usage: groundhog run [OPTIONS] -- COMMAND...",
+    )
+    app.command("groundhog_otel.cli.report:report", name="report", help="Print what was recorded, against the budgets.")
+    app.command(
+        "groundhog_otel.cli.stack:app",
+        name="stack",
+        help="Run the Collector, Jaeger, Prometheus and Alertmanager on loopback.",
+    )
     try:
         result = app()
+        sys.stdout.flush()
     except (StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # the reader has seen enough, as `head` does; Python would complain of it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     sys.exit(result if isinstance(result, int) else 0)

@@ -27,7 +27,7 @@ def report(
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     check: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Print the latency, errors, budgets and resources of what "groundhog run" recorded.
+    """Print what was recorded, against the budgets.
 
     Parameters
     ----------

@@ -32,9 +32,7 @@ def run(
     name: str | None = None,
     interval: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
 ) -> int:
-    """Start a command and record its MCP operations, without a backend: groundhog run -- python my_server.py
-
-    The command's input, output and exit code stay its own. Read the recording with: groundhog report
+    """Start a command and record its MCP operations in files.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ class _Printer:
                 "Is the program an MCP server or client, of an mcp package from 1.10 to 2.x, and was it used?"
             )
             return
-        table = _columns("Operation", "Calls", "Errors", "p50", "p90", "p99", "Budget for p99", right=5)
+        table = _columns("Operation", "Calls", "Errors", "p50", "p90", "p99", "Budget", right=5)
         service = None
         for one in summary.operations:
             if (one.service, one.side) != service:
@@ -87,20 +87,19 @@ class _Printer:
 
     def _operation(self, one: Operation) -> tuple[Text, ...]:
         verdict = Text("met", "green") if one.met else Text("over", "bold red")
-        few = "*" if one.latency.p99_is_max else " "
         return (
             Text(f"  {self._plain(one.name)}"),
             Text(str(one.latency.count)),
             Text(str(one.error_count), "red" if one.errors else ""),
             Text(duration(one.latency.p50_s)),
             Text(duration(one.latency.p90_s)),
-            Text(f"{duration(one.latency.p99_s)}{few}"),
+            Text(duration(one.latency.p99_s)),
             Text.assemble(f"{duration(one.budget.limit_s):>6} ", verdict),
         )
 
     def _verdict(self, summary: Summary) -> None:
         if any(one.latency.p99_is_max for one in summary.operations):
-            self._line("* fewer than 100 calls, so the p99 is the slowest one", "dim")
+            self._line("With fewer than 100 calls, p99 is the slowest one.", "dim")
         failed = [one for one in summary.operations if one.errors]
         for one in failed[:_MOST_ERRORS]:
             kinds = ", ".join(f"{count} {kind}" for kind, count in one.errors)
@@ -108,7 +107,9 @@ class _Printer:
         if len(failed) > _MOST_ERRORS:
             self._line(f"… and errors of {amount(len(failed) - _MOST_ERRORS, 'more operation')}")
         met = len(summary.operations) - len(summary.missed)
-        self._line(f"{met} of {amount(len(summary.operations), 'operation')} within budget.", "bold")
+        self._line(
+            f"{met} of {amount(len(summary.operations), 'operation')} within budget: p99 at or below it.", "bold"
+        )
 
     def waterfall(self, trace: Waterfall) -> None:
         self._title(f"Slowest: {trace.slowest.name}, {duration(trace.slowest.duration_s)}, trace {trace.trace_id}")
@@ -155,7 +156,7 @@ class _Printer:
                     *("-" if io is None else size(io.total) for io in (one.disk_read_bytes, one.disk_written_bytes)),
                 )
             self._table(table)
-            self._line("CPU: share of the CPUs that the process may use", "dim")
+            self._line("CPU is a share of the CPUs that the process may use.", "dim")
         for traffic in summary.host_traffic:
             self._line(
                 f"Network of the host, {traffic.interface}: {size(traffic.received_bytes.total)} in, "
