@@ -187,8 +187,8 @@ def test_the_alert_reaches_the_webhook_and_leads_to_stored_traces(slow_run: Runn
 def test_a_fast_tool_raises_no_alert(fast_run: RunningStack, slow_run: RunningStack) -> None:
     test_the_alert_reaches_the_webhook_and_leads_to_stored_traces(slow_run)
     slowest = fast_run.query(
-        "max by (service_name) (histogram_quantile(0.99, sum by (service_name, le) (rate(mcp_span_duration_seconds_bucket"
-        '{service_name="time-server",mcp_method_name="tools/call",span_kind="SPAN_KIND_SERVER"}[5m]))))'
+        "max by (service_name) (histogram_quantile(0.99, sum by (service_name, le) ("
+        'rate(mcp_span_duration_seconds_bucket{service_name="time-server",mcp_method_name="tools/call",span_kind="SPAN_KIND_SERVER"}[5m]))))'
     )
     alerts = [alert for alert in slow_run.webhook.alerts if alert["labels"].get("service_name") == "time-server"]
     assert not alerts or slowest[0][1] > COMMAND.limit_s, "an alert without a reason"

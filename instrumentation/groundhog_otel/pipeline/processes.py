@@ -104,13 +104,15 @@ def stop(running: Running) -> bool:
 
 
 def last_words(running: Running) -> str:
-    """Return the last lines of a log that say something, on one line."""
+    """Return the end of a log, from its error on where there is one, on one line."""
     try:
         lines = Path(running.log).read_text("utf-8", "replace").splitlines()
     except OSError:
         return "it left no log"
-    telling = [line.strip() for line in lines if "error" in line.lower() or "fatal" in line.lower()] or lines
-    return " | ".join(line[:300] for line in telling[-2:]) or "it said nothing"
+    lines = [line.strip() for line in lines if line.strip()]
+    # An error may go on over the lines that follow it.
+    first = next((number for number, line in enumerate(lines[-8:]) if "error" in line.lower()), -2)
+    return " | ".join(line[:300] for line in lines[-8:][first:]) or "it said nothing"
 
 
 def save(file: Path, processes: Sequence[Running]) -> None:

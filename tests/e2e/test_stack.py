@@ -1,0 +1,189 @@
+"""The stack as a user meets it: built, started, looked at, broken, stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import psutil
+import pytest
+
+from groundhog_otel.pipeline import StackError
+from groundhog_otel.pipeline.builds import Programs
+from groundhog_otel.pipeline.processes import is_alive, load
+from groundhog_otel.pipeline.stack import Stack
+from groundhog_otel.settings import StackSettings, port_variable
+from tests.e2e.conftest import RunningStack, eventually, free_ports, say
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def programs(settings: StackSettings) -> Programs:
+    return Stack(settings, say=say).build()
+
+
+@pytest.fixture
+def own(settings: StackSettings, tmp_path: Path) -> StackSettings:
+    """Settings for a stack beside the shared one."""
+    return replace(settings, state=tmp_path / "state", ports=free_ports())
+
+
+def _groundhog(own: StackSettings, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "GROUNDHOG_STATE_DIR": str(own.state),
+        "GROUNDHOG_CACHE_DIR": str(own.cache),
+        **{port_variable(name): str(port) for name, port in own.ports.items()},
+    }
+    command = [str(Path(sys.executable).parent / "groundhog"), "stack", *words]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def _check(*command: str | Path) -> None:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_collector_accepts_its_configuration(programs: Programs) -> None:
+    _check(programs["groundhog-collector"], "validate", "--config", ROOT / "otel-config.yaml")
+
+
+def test_a_wrong_value_in_it_is_refused_by_name(programs: Programs) -> None:
+    done = subprocess.run(
+        [programs["groundhog-collector"], "validate", "--config", ROOT / "otel-config.yaml"],
+        env={**os.environ, "GROUNDHOG_SHARE_PERCENT": "lots"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "sampling_percentage" in done.stderr
+
+
+def test_the_rules_hold_what_they_promise(programs: Programs) -> None:
+    _check(programs["promtool"], "check", "config", ROOT / "deploy" / "prometheus" / "prometheus.yml")
+    _check(programs["promtool"], "test", "rules", ROOT / "deploy" / "prometheus" / "rules-test.yml")
+    _check(programs["amtool"], "check-config", ROOT / "deploy" / "alertmanager" / "alertmanager.yml")
+
+
+def test_up_status_up_again_down(own: StackSettings, programs: Programs) -> None:
+    try:
+        first = _groundhog(own, "up")
+        assert first.returncode == 0, first.stderr
+        for port in ("otlp_grpc", "otlp_http", "jaeger_query", "prometheus", "alertmanager"):
+            assert str(own.ports[port]) in first.stdout
+        status = _groundhog(own, "status")
+        assert status.returncode == 0
+        assert status.stdout.count("healthy") == 4
+        processes = load(own.state / "stack.json")
+        again = _groundhog(own, "up")
+        assert again.returncode == 0
+        assert load(own.state / "stack.json") == processes, "a second start restarted something"
+    finally:
+        down = _groundhog(own, "down")
+    assert down.returncode == 0
+    assert not any(is_alive(one) for one in processes)
+    assert _groundhog(own, "down").stdout == "Nothing was running\n"
+    assert _groundhog(own, "status").returncode == 1
+
+
+def test_all_addresses_are_on_loopback(running_stack: RunningStack) -> None:
+    for one in load(running_stack.stack.settings.state / "stack.json"):
+        for connection in psutil.Process(one.pid).net_connections():
+            if connection.status == psutil.CONN_LISTEN:
+                assert connection.laddr[0] in ("127.0.0.1", "::1"), (one.name, connection.laddr)
+
+
+def test_a_busy_port_is_one_line_and_nothing_is_started(own: StackSettings, programs: Programs) -> None:
+    with socket.create_server(("127.0.0.1", own.ports["prometheus"])):
+        done = _groundhog(own, "up")
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line]
+    assert f"port {own.ports['prometheus']} (prometheus) is taken" in line
+    assert port_variable("prometheus") in line
+    assert str(os.getpid()) in line
+    assert not load(own.state / "stack.json")
+
+
+def test_a_dead_part_is_noticed_and_the_next_up_mends_it(own: StackSettings, programs: Programs) -> None:
+    stack = Stack(own, say=say)
+    stack.up()
+    try:
+        jaeger = next(one for one in load(own.state / "stack.json") if one.name == "Jaeger")
+        os.kill(jaeger.pid, signal.SIGKILL)
+        eventually(lambda: not stack.status()[0].healthy, within_s=10, what="Jaeger noticed as dead")
+        said = _groundhog(own, "status")
+        assert said.returncode == 1
+        assert "died, see" in said.stdout
+        assert all(part.healthy for part in stack.up())
+    finally:
+        stack.down()
+
+
+def test_a_part_that_cannot_start_is_one_line_and_the_others_are_stopped(
+    own: StackSettings, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(own, say=say, environment={"GROUNDHOG_SHARE_PERCENT": "lots"})
+    with pytest.raises(StackError, match=r"Collector has died: .*sampling_percentage") as caught:
+        stack.up()
+    assert "\n" not in str(caught.value)
+    assert not load(own.state / "stack.json")
+    for name in ("prometheus", "jaeger_query", "alertmanager"):
+        with socket.create_server(("127.0.0.1", own.ports[name])):
+            pass
+
+
+def test_a_program_that_was_tampered_with_is_not_started(
+    own: StackSettings, programs: Programs, tmp_path: Path
+) -> None:
+    """In a copy of the cache, with the Collector's 40 MB built again from a warm Go cache."""
+    import shutil
+
+    cache = tmp_path / "cache"
+    shutil.copytree(own.cache / "bin", cache / "bin")
+    copied = next(cache.glob("bin/*/groundhog-collector"))
+    with copied.open("ab") as stream:
+        stream.write(b"x")
+    said: list[str] = []
+    built = Stack(replace(own, cache=cache), say=said.append).build()
+    assert any("is not what was built" in line for line in said)
+    assert built["groundhog-collector"].read_bytes() == programs["groundhog-collector"].read_bytes(), "not reproducible"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"garbage", "application/x-protobuf", 400),
+        (b'{"resourceSpans": [', "application/json", 400),
+        (b"x", "text/plain", 415),
+    ],
+)
+def test_malformed_telemetry_is_refused_and_costs_nothing(
+    body: bytes, kind: str, status: int, running_stack: RunningStack
+) -> None:
+    url = f"http://127.0.0.1:{running_stack.ports['otlp_http']}/v1/traces"
+    request = Request(url, data=body, headers={"Content-Type": kind})
+    with pytest.raises(Exception, match=str(status)):
+        urlopen(request, timeout=10)
+    assert all(part.healthy for part in running_stack.stack.status())
+
+
+def test_down_gives_every_part_time_to_write(own: StackSettings, programs: Programs) -> None:
+    stack = Stack(own, say=say)
+    stack.up()
+    started = time.monotonic()
+    assert sorted(stack.down()) == ["Alertmanager", "Collector", "Jaeger", "Prometheus"]
+    assert time.monotonic() - started < 30
+    log = (own.state / "logs" / "collector.log").read_text()
+    assert "Shutdown complete" in log
