@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, ClassVar, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics
 from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined] # upstream opts out of mypy
     BaseInstrumentor,
 )
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from groundhog_otel import __version__
 from groundhog_otel.resources.snapshot import Observer
@@ -31,13 +31,14 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
 
     ``instrument()`` takes ``meter_provider`` and ``settings`` (a :class:`~groundhog_otel.settings.ResourceSettings`; by
     default read from the environment). It starts nothing: whoever collects metrics calls back, and one snapshot serves
-    all callbacks of a collection. While ``opentelemetry-instrumentation-system-metrics`` is active, the metrics that
-    both would report are left to it.
+    all callbacks of a collection. While ``opentelemetry-instrumentation-system-metrics`` is active, the metrics that it
+    reports are left to it. Nothing here raises into the program.
     """
 
     _observer: Observer | None = None
-    _host = False
-    _meters: ClassVar[WeakSet[Any]] = WeakSet()
+    _wanted: frozenset[str] = frozenset()
+    _created: ClassVar[WeakKeyDictionary[MeterProvider, set[str]]] = WeakKeyDictionary()
+    _said: ClassVar[set[str]] = set()
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return what this instrumentor reads from."""
@@ -49,55 +50,62 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
             if settings is None:
                 settings, problems = ResourceSettings.from_environ()
                 warn(problems)
-            self._host = settings.system
-            self._observer = Observer(host=settings.system)
-            self._observer.snapshot()  # what the first collection takes its differences from
-            provider = kwargs.get("meter_provider") or metrics.get_meter_provider()
-            if provider not in self._meters:
-                # The API cannot take an instrument back, so a provider gets each of them once.
-                self._create(
-                    metrics.get_meter("groundhog_otel.resources", __version__, provider, _SCHEMA_URL), settings
-                )
-                self._meters.add(provider)
+            wanted = [metric for metric in TABLE if (settings.system if metric.of_host else settings.process)]
+            if wanted:
+                self._wanted = frozenset(metric.name for metric in wanted)
+                self._observer = Observer(process=settings.process, host=settings.system)
+                self._observer.snapshot()  # what the first collection takes its differences from
+                self._create(kwargs.get("meter_provider") or metrics.get_meter_provider(), wanted)
         except Exception:
-            logger.warning("process resources are not measured", exc_info=True)
+            logger.warning("The resources of this process are not measured", exc_info=True)
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         self._observer = None
 
-    def _create(self, meter: metrics.Meter, settings: ResourceSettings) -> None:
+    def _create(self, provider: MeterProvider, wanted: Iterable[Metric]) -> None:
+        meter = metrics.get_meter("groundhog_otel.resources", __version__, provider, _SCHEMA_URL)
         create = {
             "counter": meter.create_observable_counter,
             "up_down_counter": meter.create_observable_up_down_counter,
             "gauge": meter.create_observable_gauge,
         }
-        for metric in TABLE:
-            if settings.system if metric.of_host else settings.process:
+        # The API cannot take an instrument back, so a provider gets each once; which of them report is `_wanted`'s say.
+        created = self._created.setdefault(provider, set())
+        for metric in wanted:
+            if metric.name not in created:
                 create[metric.kind](metric.name, [self._callback(metric)], metric.unit, metric.description)
+                created.add(metric.name)
 
-    def _callback(self, metric: Metric) -> Any:
+    def _callback(self, metric: Metric) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterable[Observation]:
             observer = self._observer
-            if observer is None or _measured_by_system_metrics(metric.name):
+            if observer is None or metric.name not in self._wanted or self._stands_back(metric.name):
                 return []
             try:
                 return [Observation(value, attributes) for value, attributes in metric.read(observer.snapshot())]
             except KeyError:  # not to be had on this platform, or nothing to take a difference from yet
                 return []
             except Exception:
-                logger.debug("%s cannot be measured", metric.name, exc_info=True)
+                self._say(logging.DEBUG, f"{metric.name} cannot be measured here and is left out")
                 return []
 
         return observe
 
+    def _stands_back(self, name: str) -> bool:
+        """Tell whether the contrib instrumentation for system metrics is active and set to report this metric."""
+        module = sys.modules.get("opentelemetry.instrumentation.system_metrics")
+        other = getattr(getattr(module, "SystemMetricsInstrumentor", None), "_instance", None)
+        active = getattr(other, "_is_instrumented_by_opentelemetry", False) is True
+        if not active or name not in (getattr(other, "_config", None) or ()):
+            return False
+        self._say(
+            logging.INFO,
+            "opentelemetry-instrumentation-system-metrics is active, so the metrics that it reports are left to it; "
+            "to have ours, add system_metrics to OTEL_PYTHON_DISABLED_INSTRUMENTATIONS.",
+        )
+        return True
 
-_OVERLAP: Final = frozenset(
-    metric.name for metric in TABLE if metric.name not in ("process.unix.file_descriptor.count", "process.uptime")
-)
-
-
-def _measured_by_system_metrics(name: str) -> bool:
-    """Tell whether the contrib instrumentation for system metrics is active, and emits a metric of this name."""
-    module = sys.modules.get("opentelemetry.instrumentation.system_metrics")
-    other = getattr(getattr(module, "SystemMetricsInstrumentor", None), "_instance", None)
-    return name in _OVERLAP and getattr(other, "_is_instrumented_by_opentelemetry", False) is True
+    def _say(self, level: int, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            logger.log(level, "%s", sentence, exc_info=level == logging.DEBUG)

@@ -5,22 +5,49 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from time import monotonic
+from dataclasses import dataclass
+from functools import cache, partial
+from time import monotonic, time
 from typing import Any, Final
 
 import psutil
 
-from groundhog_otel.resources.limits import available_cpus
+from groundhog_otel.resources.limits import available_cpus, available_memory_bytes
+
+try:
+    import resource
+except ImportError:  # not a Unix
+    resource = None  # type: ignore[assignment]
 
 __all__ = ("Observer", "Snapshot")
 
 logger = logging.getLogger("groundhog_otel.resources")
 
-Snapshot = Mapping[str, Any]
-"""What could be read, by the names below. What the platform or its permissions deny is not in it."""
-
 _FRESH_S: Final = 0.2
 """Callbacks of one collection follow each other within this; the shortest sensible export interval is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What could be read, by name. What the platform or its permissions deny is not in it."""
+
+    facts: Mapping[str, Any]
+    previous: Mapping[str, Any]
+    """The facts of the snapshot before, empty when there was none in this process."""
+    at_s: float
+    """On the monotonic clock."""
+    elapsed_s: float
+    """Since the snapshot before; infinite when there was none."""
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a fact. Raises ``KeyError`` for one that could not be read."""
+        return self.facts[name]
+
+
+@cache
+def _physical_memory_bytes() -> int:
+    return int(psutil.virtual_memory().total)
+
 
 _PROCESS: Final[Mapping[str, Callable[[psutil.Process], Any]]] = {
     "cpu": lambda process: process.cpu_times(),
@@ -29,73 +56,86 @@ _PROCESS: Final[Mapping[str, Callable[[psutil.Process], Any]]] = {
     "threads": lambda process: process.num_threads(),
     "switches": lambda process: process.num_ctx_switches(),
     "descriptors": lambda process: process.num_fds(),
-    "created": lambda process: process.create_time(),
 }
+_AROUND_PROCESS: Final[Mapping[str, Callable[[], Any]]] = {
+    "cpus": available_cpus,
+    "memory_limit": lambda: available_memory_bytes(_physical_memory_bytes()),
+    "faults": lambda: resource.getrusage(resource.RUSAGE_SELF),
+}
+# nowrap=False: psutil's guard against wrapped counters takes a lock, which a fork in another thread would leave locked.
 _HOST: Final[Mapping[str, Callable[[], Any]]] = {
     "host.cpu": psutil.cpu_times,
     "host.memory": psutil.virtual_memory,
-    "host.disk": psutil.disk_io_counters,
-    "host.network": lambda: psutil.net_io_counters(pernic=True),
+    "host.disk": lambda: psutil.disk_io_counters(perdisk=True, nowrap=False),
+    "host.network": lambda: psutil.net_io_counters(pernic=True, nowrap=False),
 }
 
 
 class Observer:
-    """Takes snapshots of the process it finds itself in, and keeps what differences are taken from.
+    """Takes snapshots of the process it finds itself in.
 
-    No thread and no lock: a collection runs its callbacks one after the other. A fork is noticed by the process id; the
-    child starts afresh, so that it never reports its parent.
+    No thread, no lock. Readers in several threads at worst take a snapshot each: what a snapshot is compared with is
+    always one older than ``_FRESH_S``. A fork is noticed by the process id, and the child starts afresh, so that it
+    never reports its parent.
     """
 
-    def __init__(self, *, host: bool) -> None:
-        self._host = host
+    def __init__(self, *, process: bool, host: bool) -> None:
+        self._wants_process = process
+        self._wants_host = host
         self._missing: set[str] = set()
         self._start_afresh()
 
     def _start_afresh(self) -> None:
         self._pid = os.getpid()
         self._process: psutil.Process | None = None
-        self._taken_s = float("-inf")
-        self._snapshot: dict[str, Any] = {}
-        self._cpus = available_cpus()
+        self._started_s: float | None = None
+        self._latest: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
         """Return the snapshot of this collection, taken now unless a callback before has done so. Never raises."""
         if os.getpid() != self._pid:
             self._start_afresh()
-        now_s = monotonic()
-        if now_s - self._taken_s > _FRESH_S:
-            self._snapshot = self._take(now_s, self._snapshot)
-            self._taken_s = now_s
-        return self._snapshot
+        now_s, latest = monotonic(), self._latest
+        if latest is not None and now_s - latest.at_s <= _FRESH_S:
+            return latest
+        facts: dict[str, Any] = {}
+        if self._wants_process:
+            self._look_at_process(facts, now_s)
+            for name, look in _AROUND_PROCESS.items():
+                self._add(facts, name, look)
+        if self._wants_host:
+            for name, look in _HOST.items():
+                self._add(facts, name, look)
+        previous, elapsed_s = ({}, float("inf")) if latest is None else (latest.facts, now_s - latest.at_s)
+        self._latest = taken = Snapshot(facts=facts, previous=previous, at_s=now_s, elapsed_s=elapsed_s)
+        return taken
 
-    def _take(self, now_s: float, before: Snapshot) -> dict[str, Any]:
-        found: dict[str, Any] = {"at_s": now_s, "cpus": self._cpus}
+    def _look_at_process(self, facts: dict[str, Any], now_s: float) -> None:
         try:
-            if self._process is None:
-                self._process = psutil.Process()
             process = self._process
+            if process is None:
+                process = self._process = psutil.Process()
             with process.oneshot():
-                for name, read in _PROCESS.items():
-                    self._add(found, name, lambda read=read: read(process))  # type: ignore[misc]
+                for name, look in _PROCESS.items():
+                    self._add(facts, name, partial(look, process))
+                self._add(facts, "uptime_s", lambda: now_s - self._start_of(process))
         except Exception:
             self._say("process")
-        if self._host:
-            for name, look in _HOST.items():
-                self._add(found, name, look)
-        for name in ("cpu", "host.cpu"):
-            if name in found and name in before:
-                found[f"{name}.before"] = before[name]
-                found["elapsed_s"] = now_s - before["at_s"]
-        return found
 
-    def _add(self, found: dict[str, Any], name: str, read: Callable[[], Any]) -> None:
+    def _start_of(self, process: psutil.Process) -> float:
+        """Return when the process began on the monotonic clock, which setting the wall clock does not move."""
+        if self._started_s is None:
+            self._started_s = monotonic() - (time() - process.create_time())
+        return self._started_s
+
+    def _add(self, facts: dict[str, Any], name: str, look: Callable[[], Any]) -> None:
         try:
-            value = read()
+            fact = look()
         except Exception:
             self._say(name)
         else:
-            if value is not None:
-                found[name] = value
+            if fact is not None:
+                facts[name] = fact
 
     def _say(self, name: str) -> None:
         if name not in self._missing:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from time import time
 from typing import Any, Final, Literal
 
+from groundhog_otel.resources.devices import disks, interfaces
 from groundhog_otel.resources.snapshot import Snapshot
 
 __all__ = ("TABLE", "Metric", "Reading")
@@ -22,6 +22,7 @@ class Metric:
     name: str
     kind: Kind
     unit: str
+    attributes: tuple[str, ...]
     description: str
     read: Callable[[Snapshot], Iterable[Reading]]
 
@@ -31,99 +32,162 @@ class Metric:
         return self.name.startswith("system.")
 
 
-def _modes(times: Any, *modes: str) -> list[Reading]:
-    return [(getattr(times, mode), {"cpu.mode": mode}) for mode in modes if hasattr(times, mode)]
+def _one(value: float) -> list[Reading]:
+    return [(value, {})]
 
 
-def _process_cpu(s: Snapshot) -> list[Reading]:
-    return _modes(s["cpu"], "user", "system")
+def _process_cpu(times: Any) -> list[Reading]:
+    return [(times.user, {"cpu.mode": "user"}), (times.system, {"cpu.mode": "system"})]
 
 
 def _process_cpu_share(s: Snapshot) -> list[Reading]:
-    before, scale = s["cpu.before"], s["elapsed_s"] * s["cpus"]
+    return _shares(_process_cpu(s["cpu"]), _process_cpu(s.previous["cpu"]), s.elapsed_s * s["cpus"])
+
+
+_HOST_MODES: Final = {
+    "user": ("user",), "nice": ("nice",), "system": ("system",), "idle": ("idle",), "iowait": ("iowait",),
+    "interrupt": ("irq", "softirq"), "steal": ("steal",),
+}  # fmt: skip
+
+
+def _host_cpu(times: Any) -> list[Reading]:
     return [
-        (max(0.0, value - getattr(before, attributes["cpu.mode"])) / scale, attributes)
-        for value, attributes in _process_cpu(s)
+        (sum(getattr(times, field) for field in fields), {"cpu.mode": mode})
+        for mode, fields in _HOST_MODES.items()
+        if all(hasattr(times, field) for field in fields)
     ]
-
-
-_HOST_MODES: Final = ("user", "nice", "system", "idle", "iowait", "steal")
 
 
 def _host_cpu_share(s: Snapshot) -> list[Reading]:
-    before = s["host.cpu.before"]
-    spent = [
-        (max(0.0, value - getattr(before, attributes["cpu.mode"])), attributes)
-        for value, attributes in _modes(s["host.cpu"], *_HOST_MODES)
-    ]
-    total = sum(seconds for seconds, _ in spent)
-    return [(seconds / total, attributes) for seconds, attributes in spent] if total > 0 else []
+    now, before = _host_cpu(s["host.cpu"]), _host_cpu(s.previous["host.cpu"])
+    return _shares(now, before, sum(spent for spent, _ in _shares(now, before, 1)))
 
 
-def _io(counters: Any) -> list[Reading]:
+def _shares(now: list[Reading], before: list[Reading], whole: float) -> list[Reading]:
+    """Return what was added since, as a share of ``whole``; nothing, rather than a zero, when there is no whole."""
+    if whole <= 0:
+        return []
     return [
-        (counters.read_bytes, {"disk.io.direction": "read"}),
-        (counters.write_bytes, {"disk.io.direction": "write"}),
+        (max(0.0, value - old) / whole, attributes) for (value, attributes), (old, _) in zip(now, before, strict=True)
+    ]
+
+
+def _disk_io(counters: Any, attributes: dict[str, str]) -> list[Reading]:
+    return [
+        (counters.read_bytes, {"disk.io.direction": "read", **attributes}),
+        (counters.write_bytes, {"disk.io.direction": "write", **attributes}),
+    ]
+
+
+def _host_disk_io(s: Snapshot) -> list[Reading]:
+    counters = s["host.disk"]
+    return [reading for name in disks(counters) for reading in _disk_io(counters[name], {"system.device": name})]
+
+
+def _host_network_io(s: Snapshot) -> list[Reading]:
+    counters = s["host.network"]
+    return [
+        (value, {"network.interface.name": name, "network.io.direction": direction})
+        for name in interfaces(counters)
+        for direction, value in (("transmit", counters[name].bytes_sent), ("receive", counters[name].bytes_recv))
     ]
 
 
 def _switches(s: Snapshot) -> list[Reading]:
-    switches = s["switches"]
-    return [
-        (switches.voluntary, {"process.context_switch.type": "voluntary"}),
-        (switches.involuntary, {"process.context_switch.type": "involuntary"}),
-    ]
+    key, switches = "process.context_switch.type", s["switches"]
+    return [(switches.voluntary, {key: "voluntary"}), (switches.involuntary, {key: "involuntary"})]
 
 
-_STATES: Final = ("used", "free", "cached", "buffers")
+def _faults(s: Snapshot) -> list[Reading]:
+    key, usage = "system.paging.fault.type", s["faults"]
+    return [(usage.ru_majflt, {key: "major"}), (usage.ru_minflt, {key: "minor"})]
 
 
 def _host_memory(s: Snapshot) -> list[Reading]:
+    """By state, adding up to all there is: what is neither free nor the kernel's to give back is used."""
     memory = s["host.memory"]
-    return [(getattr(memory, state), {"system.memory.state": state}) for state in _STATES if hasattr(memory, state)]
+    parts = {state: getattr(memory, state) for state in ("free", "cached", "buffers") if hasattr(memory, state)}
+    if "cached" not in parts:  # no Linux: what can be had at once is more telling there than what nobody touched
+        parts = {"free": memory.available}
+    parts["used"] = max(0, memory.total - sum(parts.values()))
+    return [(value, {"system.memory.state": state}) for state, value in parts.items()]
 
 
 def _host_memory_share(s: Snapshot) -> list[Reading]:
-    return [(value / s["host.memory"].total, attributes) for value, attributes in _host_memory(s)]
+    total = s["host.memory"].total
+    return [(value / total, attributes) for value, attributes in _host_memory(s)]
 
 
-_MOST_INTERFACES: Final = 16
-_PASSING_INTERFACES: Final = ("veth", "cali", "br-")
-"""One of these per container: they come and go, and what they carry is counted elsewhere too."""
-
-
-def _host_network(s: Snapshot) -> list[Reading]:
-    lasting = sorted(name for name in s["host.network"] if not name.startswith(_PASSING_INTERFACES))
-    return [
-        (value, {"network.interface.name": name, "network.io.direction": direction})
-        for name in lasting[:_MOST_INTERFACES]
-        for direction, value in (
-            ("transmit", s["host.network"][name].bytes_sent),
-            ("receive", s["host.network"][name].bytes_recv),
-        )
-    ]
-
+_MODE, _STATE, _DIRECTION = ("cpu.mode",), ("system.memory.state",), ("disk.io.direction",)
 
 TABLE: Final = (
-    Metric("process.cpu.time", "counter", "s", "CPU seconds spent by the process, by mode", _process_cpu),
     Metric(
-        "process.cpu.utilization", "gauge", "1",
-        "Share of the CPUs the process may use (affinity, cgroup quota) since the last collection", _process_cpu_share,
+        "process.cpu.time", "counter", "s", _MODE,
+        "CPU seconds the process has used, by mode", lambda s: _process_cpu(s["cpu"]),
     ),
-    Metric("process.memory.usage", "up_down_counter", "By", "Resident memory", lambda s: [(s["memory"].rss, {})]),
-    Metric("process.memory.virtual", "up_down_counter", "By", "Committed memory", lambda s: [(s["memory"].vms, {})]),
-    Metric("process.disk.io", "counter", "By", "Bytes the process moved to and from disk", lambda s: _io(s["disk"])),
-    Metric("process.thread.count", "up_down_counter", "{thread}", "Threads", lambda s: [(s["threads"], {})]),
-    Metric("process.context_switches", "counter", "{context_switch}", "Context switches, by type", _switches),
     Metric(
-        "process.unix.file_descriptor.count", "up_down_counter", "{file_descriptor}", "Open file descriptors",
-        lambda s: [(s["descriptors"], {})],
+        "process.cpu.utilization", "gauge", "1", _MODE,
+        "Share of the CPUs the process may use (affinity, cgroup quota), since the last collection", _process_cpu_share,
     ),
-    Metric("process.uptime", "gauge", "s", "Time since the process started", lambda s: [(time() - s["created"], {})]),
-    Metric("system.cpu.utilization", "gauge", "1", "Share of all CPUs since the last collection", _host_cpu_share),
-    Metric("system.memory.usage", "up_down_counter", "By", "Memory of the host, by state", _host_memory),
-    Metric("system.memory.utilization", "gauge", "1", "Share of the host's memory, by state", _host_memory_share),
-    Metric("system.disk.io", "counter", "By", "Bytes to and from all disks", lambda s: _io(s["host.disk"])),
-    Metric("system.network.io", "counter", "By", "Bytes through each network interface", _host_network),
+    Metric(
+        "process.memory.usage", "up_down_counter", "By", (),
+        "Physical memory the process holds", lambda s: _one(s["memory"].rss),
+    ),
+    Metric(
+        "process.memory.virtual", "up_down_counter", "By", (),
+        "Virtual memory the process has reserved", lambda s: _one(s["memory"].vms),
+    ),
+    Metric(
+        "process.memory.utilization", "gauge", "1", (),
+        "Physical memory the process holds, as a share of what it may have (the machine's, or its cgroup's limit)",
+        lambda s: _one(s["memory"].rss / s["memory_limit"]),
+    ),
+    Metric(
+        "process.disk.io", "counter", "By", _DIRECTION,
+        "Bytes the process moved to and from disks", lambda s: _disk_io(s["disk"], {}),
+    ),
+    Metric(
+        "process.thread.count", "up_down_counter", "{thread}", (),
+        "Threads of the process, those of native code too", lambda s: _one(s["threads"]),
+    ),
+    Metric(
+        "process.context_switches", "counter", "{context_switch}", ("process.context_switch.type",),
+        "Times the process waited (voluntary) or was made to wait (involuntary)", _switches,
+    ),
+    Metric(
+        "process.paging.faults", "counter", "{fault}", ("system.paging.fault.type",),
+        "Page faults of the process; a major one had to read a disk", _faults,
+    ),
+    Metric(
+        "process.unix.file_descriptor.count", "up_down_counter", "{file_descriptor}", (),
+        "File descriptors the process has open", lambda s: _one(s["descriptors"]),
+    ),
+    Metric("process.uptime", "gauge", "s", (), "Time the process has been running", lambda s: _one(s["uptime_s"])),
+    Metric(
+        "system.cpu.time", "counter", "s", _MODE,
+        "CPU seconds of all CPUs together, by mode", lambda s: _host_cpu(s["host.cpu"]),
+    ),
+    Metric(
+        "system.cpu.utilization", "gauge", "1", _MODE,
+        "Share of all CPUs together, since the last collection", _host_cpu_share,
+    ),
+    Metric("system.memory.usage", "up_down_counter", "By", _STATE, "Memory of the host, by state", _host_memory),
+    Metric(
+        "system.memory.limit", "up_down_counter", "By", (),
+        "Memory of the host in all", lambda s: _one(s["host.memory"].total),
+    ),
+    Metric(
+        "system.memory.utilization", "gauge", "1", _STATE,
+        "Share of the host's memory, by state", _host_memory_share,
+    ),
+    Metric(
+        "system.disk.io", "counter", "By", (*_DIRECTION, "system.device"),
+        "Bytes to and from each disk of the host", _host_disk_io,
+    ),
+    Metric(
+        "system.network.io", "counter", "By", ("network.interface.name", "network.io.direction"),
+        "Bytes through each network interface of the host", _host_network_io,
+    ),
 )  # fmt: skip
-"""Per process there is no network metric: no portable source tells one process's traffic from another's."""
+"""``process.network.io`` is not here: the kernel counts bytes by network namespace, never by process. Nor is
+``process.disk.operations``: what psutil calls operations are system calls, whether or not they reach a disk."""
