@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -85,10 +86,10 @@ class _Printer:
         self._table(table)
         self._verdict(summary)
 
-    def _operation(self, one: Operation) -> tuple[Text, ...]:
+    def _operation(self, one: Operation) -> tuple[Text | Padding, ...]:
         verdict = Text("met", "green") if one.met else Text("over", "bold red")
         return (
-            Text(f"  {self._plain(one.name)}"),
+            Padding(Text(self._plain(one.name)), (0, 0, 0, 2)),
             Text(str(one.latency.count)),
             Text(str(one.error_count), "red" if one.errors else ""),
             Text(duration(one.latency.p50_s)),
@@ -98,8 +99,10 @@ class _Printer:
         )
 
     def _verdict(self, summary: Summary) -> None:
-        if any(one.latency.p99_is_max for one in summary.operations):
-            self._line("With fewer than 100 calls, p99 is the slowest one.", "dim")
+        few = any(one.latency.p99_is_max for one in summary.operations)
+        self._line(
+            f"Budgets are for p99.{' With fewer than 100 calls, that is the slowest one.' if few else ''}", "dim"
+        )
         failed = [one for one in summary.operations if one.errors]
         for one in failed[:_MOST_ERRORS]:
             kinds = ", ".join(f"{count} {kind}" for kind, count in one.errors)
