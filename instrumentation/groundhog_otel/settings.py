@@ -22,6 +22,7 @@ __all__ = (
     "ENV_GROUNDHOG_RUN_ID",
     "ENV_INTERVAL",
     "ENV_NATIVE_SPANS",
+    "ENV_OTLP_ENDPOINT",
     "ENV_RESOURCES",
     "ENV_STATE_DIR",
     "ENV_WEBHOOK",
@@ -31,6 +32,7 @@ __all__ = (
     "ResourceSettings",
     "StackSettings",
     "inherited",
+    "otlp_endpoint",
     "port_variable",
     "run_id",
     "store_directory",
@@ -42,6 +44,7 @@ logger = logging.getLogger("groundhog_otel")
 ENV_NATIVE_SPANS: Final = "OTEL_PYTHON_MCP_NATIVE_SPANS"
 ENV_EXCLUDED_METHODS: Final = "OTEL_PYTHON_MCP_EXCLUDED_METHODS"
 ENV_RESOURCES: Final = "OTEL_PYTHON_GROUNDHOG_RESOURCES"
+ENV_OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 ENV_CACHE_DIR: Final = "GROUNDHOG_CACHE_DIR"
 ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
 ENV_WEBHOOK: Final = "GROUNDHOG_WEBHOOK"
@@ -181,6 +184,14 @@ def run_id(environ: Mapping[str, str] = os.environ) -> str | None:
     """
     value = environ.get(ENV_GROUNDHOG_RUN_ID, "")
     return value if value.strip(".") and not {"/", "\\", "\0"} & set(value) else None
+
+
+def otlp_endpoint(environ: Mapping[str, str] = os.environ) -> str:
+    """Return where the OTLP exporters send to, as the OpenTelemetry specification has it."""
+    default = (
+        "http://localhost:4318" if "http" in environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "") else "http://localhost:4317"
+    )
+    return environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get(ENV_OTLP_ENDPOINT) or default
 
 
 def warn(problems: list[Problem]) -> None:

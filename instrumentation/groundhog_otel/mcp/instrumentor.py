@@ -12,6 +12,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
+from groundhog_otel.mcp.notice import UnreachableNotice
 from groundhog_otel.mcp.operation import Telemetry
 from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.settings import McpSettings, warn
@@ -35,6 +36,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
     """
 
     _patches: Patches | None = None
+    _notice: UnreachableNotice | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return the supported releases of ``mcp``."""
@@ -61,6 +63,8 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
             )
             self._patches = Patches(_hooks(telemetry))
             self._patches.install()
+            self._notice = UnreachableNotice()
+            self._notice.install()
         except Exception:
             logger.warning("MCP is not instrumented", exc_info=True)
 
@@ -68,6 +72,9 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
         if self._patches is not None:
             self._patches.remove()
             self._patches = None
+        if self._notice is not None:
+            self._notice.remove()
+            self._notice = None
 
 
 def _unsupported() -> str | None:

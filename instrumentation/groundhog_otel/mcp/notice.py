@@ -1,0 +1,68 @@
+"""One clear message when no Collector is there, in place of the exporters' stream of retries.
+
+The OTLP exporters log every attempt of every signal, and never what to do. While this notice is in place the first
+such record says it, and the rest are held back for ten minutes. Whoever sets their loggers to DEBUG sees all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import Final
+
+from groundhog_otel.settings import ENV_OTLP_ENDPOINT, otlp_endpoint
+
+__all__ = ("UnreachableNotice",)
+
+_LOGGERS: Final = (
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+)
+_SIGNS: Final = (
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "Max retries exceeded",
+    "Connection",
+    "due to timeout, max retries or shutdown",
+    "Shutdown in progress, aborting retry",
+)
+_QUIET_S: Final = 600.0
+
+
+class UnreachableNotice(logging.Filter):
+    """A filter on the OTLP exporters' loggers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_s = float("-inf")
+
+    def install(self) -> None:
+        """Put the notice in place."""
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self)
+
+    def remove(self) -> None:
+        """Let the exporters speak for themselves again."""
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the first record about an unreachable Collector, and hold back those that follow."""
+        if logging.getLogger(record.name).isEnabledFor(logging.DEBUG):
+            return True
+        message = record.getMessage()
+        if not any(sign in message for sign in _SIGNS):
+            return True
+        now_s = monotonic()
+        if now_s - self._said_s < _QUIET_S:
+            return False
+        self._said_s = now_s
+        record.msg = (
+            "No Collector takes telemetry at %s: it is dropped, and the program goes on. Start one there "
+            "(`groundhog stack up`), set %s to where one is, or set OTEL_SDK_DISABLED=true."
+        )
+        record.args = (otlp_endpoint(), ENV_OTLP_ENDPOINT)
+        record.exc_info = None
+        return True
