@@ -28,13 +28,13 @@ def main() -> int:
     print(f"\n$ {GROUNDHOG} report\n", flush=True)
     code = run([GROUNDHOG, "report"])
     print(f"""
-Over budget are, on purpose, the tool that naps, and at the client its first message to a server on standard input and
-output, which waits until that server has started.
+Over budget on purpose: the tool that naps. Over budget at the client only: its first
+message to a server on stdio, which waits until that server has started.
 
 What next
-  {GROUNDHOG} run -- python your_server.py   watch a server or client of yours
+  {GROUNDHOG} run -- python your_server.py   record a server or client of yours
   {GROUNDHOG} report --run all               take all recorded runs together
-  make stack                               trace, measure and alert with real backends""")
+  {"make stack":<{len(GROUNDHOG) + 28}}trace, measure and alert with real backends""")
     return code
 
 

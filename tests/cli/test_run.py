@@ -130,6 +130,12 @@ def test_a_command_that_may_not_be_executed(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (126, b"groundhog: ./x is not executable\n")
 
 
+def test_help_that_is_asked_for_before_the_command_is_ours(tmp_path: Path) -> None:
+    done = _run("--help", "--", sys.executable, "-c", SPAN, cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"Usage: groundhog run [OPTIONS] -- COMMAND...")
+
+
 def test_no_command_at_all(tmp_path: Path) -> None:
     done = _run(cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, b"")

@@ -66,7 +66,7 @@ srv (server)
   tools/call nap                    1      0   90 ms   90 ms   90 ms  50 ms over
 Budgets are for p99. With fewer than 100 calls, that is the slowest one.
 Errors of tools/call a_tool_whose_name_takes_more_room (client): 1 tool_error
-2 of 4 operations within budget: p99 at or below it.
+2 of 4 operations within budget.
 
 Slowest: tools/call nap, 120 ms, trace 00000000000000000000000000000001
 tools/call nap   app █████████████████████████████████████████████████ 120 ms

@@ -38,8 +38,12 @@ def main() -> None:
         name="stack",
         help="Run the Collector, Jaeger, Prometheus and Alertmanager on loopback.",
     )
+    words, after = _split(sys.argv[1:])
     try:
-        result = app()
+        command, bound, _ = app.parse_args(words)
+        if command.__name__ != "run":
+            after = []
+        result = command(*bound.args, *after, **bound.kwargs)
         sys.stdout.flush()
     except (StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
@@ -49,3 +53,11 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part our own words from those of the command to run, which cyclopts 4 would search for ``--help`` too."""
+    if words[:1] == ["run"] and "--" in words:
+        cut = words.index("--")
+        return words[:cut], words[cut + 1 :]
+    return words, []

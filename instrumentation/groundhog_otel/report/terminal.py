@@ -110,9 +110,7 @@ class _Printer:
         if len(failed) > _MOST_ERRORS:
             self._line(f"… and errors of {amount(len(failed) - _MOST_ERRORS, 'more operation')}")
         met = len(summary.operations) - len(summary.missed)
-        self._line(
-            f"{met} of {amount(len(summary.operations), 'operation')} within budget: p99 at or below it.", "bold"
-        )
+        self._line(f"{met} of {amount(len(summary.operations), 'operation')} within budget.", "bold")
 
     def waterfall(self, trace: Waterfall) -> None:
         self._title(f"Slowest: {trace.slowest.name}, {duration(trace.slowest.duration_s)}, trace {trace.trace_id}")
