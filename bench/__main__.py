@@ -112,11 +112,11 @@ def main() -> None:
 
 HEADER = """# What a `tools/call` costs
 
-CPU time added to one `tools/call`, client and server together, in one process, over the SDK's in-memory streams (so that
-no network hides it). Made by `make bench` in one run: {made}.
+CPU time added to one `tools/call`, client and server together, in one process, over the SDK's in-memory streams (so
+that no network hides it). Made by `make bench` in one run: {made}.
 
-Every variant lives in a process of its own; all of them are alive at once and take turns, in shuffled order, at batches
-of calls. A process's figure is its best batch; the table shows the median over the restarts. `control` is `bare` again:
+Every variant lives in a process of its own; all are alive at once and take turns, in shuffled order, at batches of
+calls. A process's figure is its best batch; the table shows the median over the restarts. `control` is `bare` again:
 what it adds is the noise of this run. Absolute figures mean little on another machine, the ratios do.
 
 * `bare`: the SDK alone. mcp 2.x traces through the OpenTelemetry API even then, into nothing.

@@ -61,7 +61,7 @@ def context_class() -> Any:
 
 def lowlevel(server: Any) -> Any:
     """Return the low-level server inside a high-level one."""
-    return server._lowlevel_server if IS_V2 else server._mcp_server
+    return getattr(server, "_lowlevel_server" if IS_V2 else "_mcp_server", server)
 
 
 def mcp_types() -> Any:
