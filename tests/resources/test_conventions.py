@@ -115,3 +115,15 @@ def test_the_schema_is_named(collector: Collector) -> None:
     (scope,) = [scope for resource in data.resource_metrics for scope in resource.scope_metrics]
     assert scope.scope.name == "groundhog_otel.resources"
     assert scope.schema_url == "https://opentelemetry.io/schemas/1.44.0"
+
+
+def test_the_documentation_lists_the_same_metrics() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "resources.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\S+)` \| ([a-z- ]+), (\S+) \| ([^|]*)\|", text, re.MULTILINE)
+    kinds = {"counter": "counter", "up-down counter": "up_down_counter", "gauge": "gauge"}
+    assert [(name, kinds[kind], unit) for name, kind, unit, _ in rows] == [
+        (metric.name, metric.kind, metric.unit) for metric in TABLE
+    ]
+    for name, _, _, attributes in rows:
+        listed = set(re.findall(r"`([^`]+)`", attributes))
+        assert listed == KEYS[name] or attributes.startswith("as "), name

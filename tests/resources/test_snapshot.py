@@ -195,7 +195,6 @@ def test_what_cannot_be_read_is_left_out_and_costs_nothing_else(
         raise refusal(1)
 
     caplog.set_level("DEBUG", "groundhog_otel.resources")
-    snapshot._physical_memory_bytes.cache_clear()
     monkeypatch.setattr(snapshot, "_FRESH_S", -1.0)
     monkeypatch.setattr(owner, name, refuse)
     observed = Observer(process=True, host=True)
@@ -216,6 +215,17 @@ def test_what_cannot_be_read_is_left_out_and_costs_nothing_else(
         assert 1 <= len(lost - {"process.disk.io"} or lost) <= 4, lost
     mentions = Counter(record.getMessage() for record in caplog.records if record.name == "groundhog_otel.resources")
     assert set(mentions.values()) <= {1}, mentions
+
+
+def test_limits_that_change_under_a_running_process_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "_FRESH_S", -1.0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0}, raising=False)
+    observer = Observer(process=True, host=False)
+    before = observer.snapshot()["cpus"]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set())
+    assert observer.snapshot()["cpus"] == before, "they are not read every time"
+    monkeypatch.setattr(snapshot, "_LIMITS_S", -1.0)
+    assert observer.snapshot()["cpus"] < before
 
 
 def test_readers_in_many_threads_never_take_a_share_of_no_time() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 __all__ = ("disks", "interfaces")
@@ -19,16 +20,21 @@ _PASSING_INTERFACES: Final = (
 """One per container, tunnel or bridge: they come and go, and what they carry is counted elsewhere too."""
 
 
-def disks(names: Iterable[str], *, sysfs: str = _SYSFS) -> list[str]:
-    """Return the disks to report, sorted: those with hardware behind them; where nothing says so, the unstacked."""
-    return _lasting(names, f"{sysfs}/block", _STACKED_DISKS)
+@lru_cache(maxsize=8)
+def disks(names: tuple[str, ...], *, sysfs: str = _SYSFS) -> tuple[str, ...]:
+    """Return the disks to report, sorted: those with hardware behind them; where nothing says so, the unstacked.
+
+    Asked once for the same names: a device that comes or goes changes them.
+    """
+    return tuple(_lasting(names, f"{sysfs}/block", _STACKED_DISKS))
 
 
-def interfaces(names: Iterable[str], *, sysfs: str = _SYSFS) -> list[str]:
+@lru_cache(maxsize=8)
+def interfaces(names: tuple[str, ...], *, sysfs: str = _SYSFS) -> tuple[str, ...]:
     """Return the interfaces to report, sorted: loopback, and those with hardware behind them; in a container all."""
     known = set(names)
     loopback = known & {"lo", "lo0"}
-    return sorted([*loopback, *_lasting(known - loopback, f"{sysfs}/class/net", _PASSING_INTERFACES)])
+    return tuple(sorted([*loopback, *_lasting(known - loopback, f"{sysfs}/class/net", _PASSING_INTERFACES)]))
 
 
 def _lasting(names: Iterable[str], folder: str, passing: tuple[str, ...]) -> list[str]:

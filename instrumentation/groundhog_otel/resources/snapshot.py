@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from time import monotonic, time
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ logger = logging.getLogger("groundhog_otel.resources")
 _FRESH_S: Final = 0.2
 """Callbacks of one collection follow each other within this; the shortest sensible export interval is longer."""
 
+_LIMITS_S: Final = 60.0
+"""Limits can be changed under a running process, but seldom; reading them costs as much as all the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -44,11 +47,6 @@ class Snapshot:
         return self.facts[name]
 
 
-@cache
-def _physical_memory_bytes() -> int:
-    return int(psutil.virtual_memory().total)
-
-
 _PROCESS: Final[Mapping[str, Callable[[psutil.Process], Any]]] = {
     "cpu": lambda process: process.cpu_times(),
     "memory": lambda process: process.memory_info(),
@@ -57,10 +55,10 @@ _PROCESS: Final[Mapping[str, Callable[[psutil.Process], Any]]] = {
     "switches": lambda process: process.num_ctx_switches(),
     "descriptors": lambda process: process.num_fds(),
 }
-_AROUND_PROCESS: Final[Mapping[str, Callable[[], Any]]] = {
+_USAGE: Final[Mapping[str, Callable[[], Any]]] = {"faults": lambda: resource.getrusage(resource.RUSAGE_SELF)}
+_LIMITS: Final[Mapping[str, Callable[[], Any]]] = {
     "cpus": available_cpus,
-    "memory_limit": lambda: available_memory_bytes(_physical_memory_bytes()),
-    "faults": lambda: resource.getrusage(resource.RUSAGE_SELF),
+    "memory_limit": lambda: available_memory_bytes(int(psutil.virtual_memory().total)),
 }
 # nowrap=False: psutil's guard against wrapped counters takes a lock, which a fork in another thread would leave locked.
 _HOST: Final[Mapping[str, Callable[[], Any]]] = {
@@ -89,6 +87,8 @@ class Observer:
         self._pid = os.getpid()
         self._process: psutil.Process | None = None
         self._started_s: float | None = None
+        self._limits: Mapping[str, Any] = {}
+        self._limits_read_s = float("-inf")
         self._latest: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
@@ -101,11 +101,12 @@ class Observer:
         facts: dict[str, Any] = {}
         if self._wants_process:
             self._look_at_process(facts, now_s)
-            for name, look in _AROUND_PROCESS.items():
-                self._add(facts, name, look)
+            facts |= self._read(_USAGE)
+            if now_s - self._limits_read_s > _LIMITS_S:
+                self._limits, self._limits_read_s = self._read(_LIMITS), now_s
+            facts |= self._limits
         if self._wants_host:
-            for name, look in _HOST.items():
-                self._add(facts, name, look)
+            facts |= self._read(_HOST)
         previous, elapsed_s = ({}, float("inf")) if latest is None else (latest.facts, now_s - latest.at_s)
         self._latest = taken = Snapshot(facts=facts, previous=previous, at_s=now_s, elapsed_s=elapsed_s)
         return taken
@@ -127,6 +128,12 @@ class Observer:
         if self._started_s is None:
             self._started_s = monotonic() - (time() - process.create_time())
         return self._started_s
+
+    def _read(self, sources: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+        facts: dict[str, Any] = {}
+        for name, look in sources.items():
+            self._add(facts, name, look)
+        return facts
 
     def _add(self, facts: dict[str, Any], name: str, look: Callable[[], Any]) -> None:
         try:

@@ -41,35 +41,31 @@ def _process_cpu(times: Any) -> list[Reading]:
 
 
 def _process_cpu_share(s: Snapshot) -> list[Reading]:
-    return _shares(_process_cpu(s["cpu"]), _process_cpu(s.previous["cpu"]), s.elapsed_s * s["cpus"])
+    available = s.elapsed_s * s["cpus"]
+    return [
+        (spent / available, mode) for spent, mode in _since(_process_cpu(s["cpu"]), _process_cpu(s.previous["cpu"]))
+    ]
 
 
-_HOST_MODES: Final = {
-    "user": ("user",), "nice": ("nice",), "system": ("system",), "idle": ("idle",), "iowait": ("iowait",),
-    "interrupt": ("irq", "softirq"), "steal": ("steal",),
-}  # fmt: skip
+_HOST_MODES: Final = ("user", "nice", "system", "idle", "iowait", "steal")
 
 
 def _host_cpu(times: Any) -> list[Reading]:
-    return [
-        (sum(getattr(times, field) for field in fields), {"cpu.mode": mode})
-        for mode, fields in _HOST_MODES.items()
-        if all(hasattr(times, field) for field in fields)
-    ]
+    readings = [(getattr(times, mode), {"cpu.mode": mode}) for mode in _HOST_MODES if hasattr(times, mode)]
+    if hasattr(times, "irq"):
+        readings.append((times.irq + times.softirq, {"cpu.mode": "interrupt"}))
+    return readings
 
 
 def _host_cpu_share(s: Snapshot) -> list[Reading]:
-    now, before = _host_cpu(s["host.cpu"]), _host_cpu(s.previous["host.cpu"])
-    return _shares(now, before, sum(spent for spent, _ in _shares(now, before, 1)))
+    """By mode, adding up to 1; nothing, rather than a zero, when the clock has not ticked."""
+    spent = _since(_host_cpu(s["host.cpu"]), _host_cpu(s.previous["host.cpu"]))
+    whole = sum(seconds for seconds, _ in spent)
+    return [(seconds / whole, mode) for seconds, mode in spent] if whole > 0 else []
 
 
-def _shares(now: list[Reading], before: list[Reading], whole: float) -> list[Reading]:
-    """Return what was added since, as a share of ``whole``; nothing, rather than a zero, when there is no whole."""
-    if whole <= 0:
-        return []
-    return [
-        (max(0.0, value - old) / whole, attributes) for (value, attributes), (old, _) in zip(now, before, strict=True)
-    ]
+def _since(now: list[Reading], before: list[Reading]) -> list[Reading]:
+    return [(max(0.0, value - old), attributes) for (value, attributes), (old, _) in zip(now, before, strict=True)]
 
 
 def _disk_io(counters: Any, attributes: dict[str, str]) -> list[Reading]:
@@ -81,14 +77,14 @@ def _disk_io(counters: Any, attributes: dict[str, str]) -> list[Reading]:
 
 def _host_disk_io(s: Snapshot) -> list[Reading]:
     counters = s["host.disk"]
-    return [reading for name in disks(counters) for reading in _disk_io(counters[name], {"system.device": name})]
+    return [reading for name in disks(tuple(counters)) for reading in _disk_io(counters[name], {"system.device": name})]
 
 
 def _host_network_io(s: Snapshot) -> list[Reading]:
     counters = s["host.network"]
     return [
         (value, {"network.interface.name": name, "network.io.direction": direction})
-        for name in interfaces(counters)
+        for name in interfaces(tuple(counters))
         for direction, value in (("transmit", counters[name].bytes_sent), ("receive", counters[name].bytes_recv))
     ]
 
