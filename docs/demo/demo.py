@@ -29,7 +29,8 @@ def main() -> int:
     code = run([GROUNDHOG, "report"])
     print(f"""
 Over budget on purpose: the tool that naps. Over budget at the client only: its first
-message to a server on stdio, which waits until that server has started.
+message to a server on stdio, which waits until that server has started. A single slow
+call among quick ones is most often Python's garbage collector, at work in the server.
 
 What next
   {GROUNDHOG} run -- python your_server.py   record a server or client of yours

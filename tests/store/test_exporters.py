@@ -117,13 +117,31 @@ def test_without_the_official_exporter_one_line_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.json.file", None)
-    tracing = _tracing()
+    monkeypatch.delattr("opentelemetry.exporter.otlp.json.file")
     with caplog.at_level(logging.WARNING):
+        tracing = _tracing()
         tracing.get_tracer("t").start_span("one").end()
         tracing.get_tracer("t").start_span("two").end()
     tracing.shutdown()
     (record,) = caplog.records
     assert "pip install 'groundhog-otel[tools]'" in record.getMessage()
+
+
+def test_nothing_is_loaded_while_the_program_runs(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import SimpleSpanProcessor\n"
+        "from groundhog_otel.store.exporters import SpanFileExporter\n"
+        "provider = TracerProvider()\n"
+        "provider.add_span_processor(SimpleSpanProcessor(SpanFileExporter()))\n"
+        "before = set(sys.modules)\n"
+        "provider.get_tracer('t').start_span('one').end()\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    environ = {**os.environ, "GROUNDHOG_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_warnings_go_to_standard_error_by_themselves(tmp_path: Path) -> None:

@@ -62,9 +62,10 @@ class _PerProcess(Generic[E]):
     one unbuffered write: nothing is left behind in memory for a forked child, or a crash, to tear a line with.
     """
 
-    def __init__(self, signal: Signal, make: Callable[[IO[str]], E]) -> None:
+    def __init__(self, signal: Signal, make: Callable[[Any, IO[str]], E]) -> None:
         self._signal = signal
-        self._make: Callable[[IO[str]], E] = make
+        self._make: Callable[[Any, IO[str]], E] = make
+        self._official = _official()
         self._pid: int | None = None
         self._stream: IO[str] | None = None
         self._exporter: E | None = None
@@ -81,14 +82,12 @@ class _PerProcess(Generic[E]):
         return self._exporter
 
     def _open(self, service: str, pid: int) -> E | None:
-        if self._run is None:
+        if self._run is None or self._official is None:
             return None
         file = signal_file(self._run, service=service, pid=pid, signal=self._signal)
         try:
             self._stream = io.TextIOWrapper(io.FileIO(file, "a"), encoding="utf-8", write_through=True)
-            return self._make(self._stream)
-        except ImportError:
-            _warn_once(f"telemetry is not recorded: the OTLP JSON file exporter is not installed. {_INSTALL}")
+            return self._make(self._official, self._stream)
         except OSError as error:
             _warn_once(f"telemetry is not recorded: cannot write {file} ({error.strerror}).")
         return None
@@ -102,23 +101,24 @@ class _PerProcess(Generic[E]):
                 self._stream.close()
 
 
-def _official_span_exporter(stream: IO[str]) -> SpanExporter:
-    from opentelemetry.exporter.otlp.json.file import FileSpanExporter  # noqa: PLC0415 - of the extra "tools"
+def _official() -> Any:
+    """Return the module of the official exporters; None, and a warning, when it is not installed.
 
-    return FileSpanExporter(stream=stream)
-
-
-def _official_metric_exporter(stream: IO[str]) -> MetricExporter:
-    from opentelemetry.exporter.otlp.json.file import FileMetricExporter  # noqa: PLC0415 - of the extra "tools"
-
-    return FileMetricExporter(stream=stream)
+    Loaded before the program starts: at the first batch, it would hold up whatever the program is doing then.
+    """
+    try:
+        from opentelemetry.exporter.otlp.json import file  # noqa: PLC0415 - of the extra "tools"
+    except ImportError:
+        _warn_once(f"telemetry is not recorded: the OTLP JSON file exporter is not installed. {_INSTALL}")
+        return None
+    return file
 
 
 class SpanFileExporter(SpanExporter):
     """Appends each batch of spans, as a line of OTLP JSON, to this process's file in the current run."""
 
     def __init__(self) -> None:
-        self._files = _PerProcess("traces", _official_span_exporter)
+        self._files = _PerProcess("traces", lambda official, stream: official.FileSpanExporter(stream=stream))
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Write one line, through to the file."""
@@ -142,7 +142,7 @@ class MetricFileExporter(MetricExporter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._files = _PerProcess("metrics", _official_metric_exporter)
+        self._files = _PerProcess("metrics", lambda official, stream: official.FileMetricExporter(stream=stream))
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Write one line, through to the file."""
@@ -150,7 +150,8 @@ class MetricFileExporter(MetricExporter):
         exporter = self._files.for_batch(groups[0].resource) if groups else None
         if exporter is None:
             return MetricExportResult.FAILURE
-        return exporter.export(metrics_data, timeout_millis, **kwargs)
+        result: MetricExportResult = exporter.export(metrics_data, timeout_millis, **kwargs)
+        return result
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ARG002 - of the interface
         """Close the file."""
