@@ -26,7 +26,7 @@ from groundhog_otel.mcp.redaction import redacted_uri
 from groundhog_otel.mcp.transport import Transport
 from groundhog_otel.settings import McpSettings
 
-__all__ = ("Operation", "Telemetry", "guarded_error")
+__all__ = ("Operation", "Telemetry", "field", "guarded_error")
 
 logger = logging.getLogger("groundhog_otel.mcp")
 
@@ -34,6 +34,9 @@ CLIENT: Final = SpanKind.CLIENT
 SERVER: Final = SpanKind.SERVER
 _SCOPE: Final = "groundhog_otel.mcp"
 _TARGETS: Final = {"tools/call": semconv.GEN_AI_TOOL_NAME, "prompts/get": semconv.GEN_AI_PROMPT_NAME}
+_WITH_URI: Final = frozenset(
+    {"resources/read", "resources/subscribe", "resources/unsubscribe", "notifications/resources/updated"}
+)
 _said: set[str] = set()
 
 
@@ -42,6 +45,16 @@ def guarded_error(site: str) -> None:
     if site not in _said:
         _said.add(site)
         logger.warning("telemetry failed in %s; the MCP call goes on without it", site, exc_info=True)
+
+
+def field(thing: Any, name: str) -> Any:
+    """Return what a mapping or a model has under ``name``, or None.
+
+    Ask a model only for what it is likely to have: for an attribute that is missing, pydantic takes microseconds.
+    """
+    if isinstance(thing, dict):
+        return thing.get(name)
+    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
 @lru_cache(maxsize=1024)
@@ -104,8 +117,7 @@ class Telemetry:
         *,
         transport: Transport,
         mcp_version: str | None = None,
-        name: object = None,
-        uri: object = None,
+        params: Any = None,
         request_id: object = None,
         session_id: str | None = None,
         attributes: Mapping[str, Any] | None = None,
@@ -116,13 +128,15 @@ class Telemetry:
     ) -> Operation | None:
         """Start an operation and make its span current; None when it is not to be watched, or cannot be.
 
-        ``name`` and ``uri`` are those of the request's params. ``parent`` None means the current context. With
+        ``params`` are the message's, as a mapping or a model. ``parent`` None means the current context. With
         ``span=False`` somebody else makes the span, and only the metric is ours.
         """
         try:
             if not is_instrumentation_enabled() or (self.settings.excluded_methods and self._excluded(method)):
                 return None
-            target = name if isinstance(name, str) and method in _TARGETS else None
+            target = field(params, "name") if method in _TARGETS else None
+            if not isinstance(target, str):
+                target = None
             operation = Operation(
                 self,
                 kind,
@@ -137,8 +151,10 @@ class Telemetry:
                 own = dict(shared)
                 if request_id is not None:
                     own[semconv.JSONRPC_REQUEST_ID] = str(request_id)
-                if uri is not None:
-                    own[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))
+                if method in _WITH_URI:
+                    uri = field(params, "uri")
+                    if uri is not None:
+                        own[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))
                 if session_id is not None:
                     own[semconv.MCP_SESSION_ID] = session_id
                 if attributes:

@@ -6,20 +6,13 @@ import sys
 from typing import Any, Final
 
 from groundhog_otel.mcp import outcome as outcomes
-from groundhog_otel.mcp.operation import Operation, Telemetry, guarded_error
+from groundhog_otel.mcp.operation import Operation, Telemetry, field, guarded_error
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.transport import Peer
 
-__all__ = ("field", "jsonrpc_error", "outcome_of_answer")
+__all__ = ("jsonrpc_error", "outcome_of_answer")
 
 _LISTS: Final = {"tools/list": "tools", "prompts/list": "prompts"}
-
-
-def field(thing: Any, *names: str) -> Any:
-    """Return the first of ``names`` that a mapping or a model has, or None."""
-    if isinstance(thing, dict):
-        return next((thing[name] for name in names if name in thing), None)
-    return next((value for name in names if (value := getattr(thing, name, None)) is not None), None)
 
 
 def jsonrpc_error(exc: BaseException) -> Any:
@@ -34,11 +27,14 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
     try:
         method = operation.method
         if method == "tools/call":
-            return outcomes.TOOL_ERROR if field(answer, "isError", "is_error") is True else outcomes.OK
+            is_error = field(answer, "isError")
+            if is_error is None:
+                is_error = field(answer, "is_error")
+            return outcomes.TOOL_ERROR if is_error is True else outcomes.OK
         if method in _LISTS:
             telemetry.targets.learn_listed(field(answer, _LISTS[method]))
         elif method == "initialize":
-            version = field(answer, "protocolVersion", "protocol_version")
+            version = field(answer, "protocolVersion") or field(answer, "protocol_version")
             operation.learn_version(version)
             if peer is not None and isinstance(version, str):
                 peer.protocol_version = version

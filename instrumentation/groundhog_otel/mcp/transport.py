@@ -61,6 +61,7 @@ class Transport:
 IN_MEMORY: Final = Transport()
 """Both peers in one process: no network, so no ``network.*`` attribute."""
 STDIO: Final = Transport("pipe")
+_LOOKS: Final = 8
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -91,6 +92,8 @@ class Peer:
 
     tag: Tag | None = None
     protocol_version: str | None = None
+    looks: int = 0
+    """How often no tag was found. The transport's tasks may start after the session, but not many messages after."""
 
     @property
     def transport(self) -> Transport:
@@ -116,7 +119,8 @@ def peer_of(owner: Any) -> Peer:
     peer: Peer | None = known.get("_groundhog_peer")
     if peer is None:
         peer = known["_groundhog_peer"] = Peer()
-    if peer.tag is None:
+    if peer.tag is None and peer.looks < _LOOKS:
+        peer.looks += 1
         peer.tag = tagged(known.get("_read_stream"), known.get("_write_stream"))
     return peer
 

@@ -67,13 +67,14 @@ def client_request(telemetry: Telemetry, original: Callable[..., Any]) -> Callab
 def server_message(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``Server._handle_message``, for its notifications: requests are seen further in."""
 
-    async def _handle_message(self: Any, message: Any, session: Any, *args: Any, **kwargs: Any) -> None:
+    async def notification(session: Any, root: Any, handling: Awaitable[None]) -> None:
+        await _settled(telemetry, _begin_notification(telemetry, session, root), None, handling)
+
+    def _handle_message(self: Any, message: Any, session: Any, *args: Any, **kwargs: Any) -> Awaitable[None]:
+        handling: Awaitable[None] = original(self, message, session, *args, **kwargs)
         root = None if hasattr(message, "respond") else getattr(message, "root", None)
-        handling = original(self, message, session, *args, **kwargs)
-        if root is None:
-            await handling
-        else:
-            await _settled(telemetry, _begin_notification(telemetry, session, root), None, handling)
+        # The SDK calls this in one task and awaits it in another: nothing may begin before.
+        return handling if root is None else notification(session, root, handling)
 
     return _handle_message
 
@@ -120,8 +121,7 @@ def _begin(telemetry: Telemetry, peer: Peer, root: Any, base: Context, **known: 
         root.method,
         transport=peer.transport,
         mcp_version=peer.protocol_version,
-        name=getattr(params, "name", None),
-        uri=getattr(params, "uri", None),
+        params=params,
         session_id=peer.session_id,
         parent=parent,
         links=links,
@@ -161,9 +161,10 @@ def _answered(telemetry: Telemetry, operation: Operation, responder: Any, sessio
             # A handler whose request the peer cancelled returns in silence.
             return outcomes.CANCELLED
         answer = responder.__dict__[_ANSWER]
-        if hasattr(answer, "code"):
+        root = getattr(answer, "root", None)
+        if root is None:  # not a result, but ErrorData
             return outcomes.server_error(answer.code)
-        return outcome_of_answer(telemetry, operation, getattr(answer, "root", answer), peer)
+        return outcome_of_answer(telemetry, operation, root, peer)
     except Exception:
         guarded_error("answer")
         return outcomes.OK

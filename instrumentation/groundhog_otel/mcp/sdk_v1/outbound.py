@@ -107,14 +107,12 @@ def _begin(
     try:
         peer = peer_of(session)
         root = getattr(message, "root", message)
-        params = getattr(root, "params", None)
         return telemetry.begin(
             CLIENT,
             root.method,
             transport=peer.transport,
             mcp_version=peer.protocol_version,
-            name=getattr(params, "name", None),
-            uri=getattr(params, "uri", None),
+            params=getattr(root, "params", None),
             request_id=request_id,
             session_id=peer.session_id,
             notification=notification,

@@ -94,16 +94,13 @@ def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Calla
 def _begin(
     telemetry: Telemetry, method: str, params: Mapping[str, Any] | None, request_id: object, **known: Any
 ) -> Operation | None:
-    meta = name = uri = None
-    if isinstance(params, Mapping):
-        meta, name, uri = params.get("_meta"), params.get("name"), params.get("uri")
+    meta = params.get("_meta") if isinstance(params, Mapping) else None
     # The SDK runs a handler in the context of whoever put the message on the stream: the HTTP request's, for one.
     parent, links = extract(meta if isinstance(meta, Mapping) else None, context_api.get_current())
     return telemetry.begin(
         SERVER,
         method,
-        name=name,
-        uri=uri,
+        params=params,
         request_id=request_id,
         parent=parent,
         links=links,

@@ -124,9 +124,7 @@ def _begin(
 ) -> Operation | None:
     try:
         peer = peer_of(dispatcher)
-        name = uri = None
         if params:
-            name, uri = params.get("name"), params.get("uri")
             meta = params.get("_meta")
             if isinstance(meta, Mapping) and _VERSION_KEY in meta:
                 peer.protocol_version = str(meta[_VERSION_KEY])
@@ -135,8 +133,7 @@ def _begin(
             method,
             transport=peer.transport,
             mcp_version=peer.protocol_version,
-            name=name,
-            uri=uri,
+            params=params,
             session_id=peer.session_id,
             notification=notification,
             span=span,
