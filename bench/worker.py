@@ -1,17 +1,20 @@
-"""One variant in one process: an in-memory session, and batches of ``tools/call`` on request.
+"""All variants on one SDK, in one process: they take turns at batches of ``tools/call`` over an in-memory session.
 
-Usage: ``python -m bench.worker VARIANT``. For every line ``N`` on standard input it makes N calls and answers with the
-CPU time they took, both sides together, in seconds.
+Usage: ``python -m bench.worker ROUNDS CALLS``; answers with a JSON object: µs of CPU time per call, both sides
+together, of every batch of every variant.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
+import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -24,9 +27,10 @@ from opentelemetry.trace import SpanKind
 
 from groundhog_otel import semconv
 from groundhog_otel.mcp import McpInstrumentor
+from groundhog_otel.settings import McpSettings
 from tests.support import sdk
 
-VARIANTS = ("bare", "control", "native", "floor", "floor+propagation", "ours")
+VARIANTS = ("bare", "control", *(("native",) if sdk.IS_V2 else ()), "floor", "floor+propagation", "ours")
 """``control`` is ``bare`` once more: what differs between those two is noise."""
 
 
@@ -80,7 +84,7 @@ class Floor:
         return carrier
 
 
-def _server(floor: Floor | None) -> Any:
+def _server(floor: Callable[[], Floor | None]) -> Any:
     """Return a low-level server with one tool and nothing around it: what is left is the protocol."""
     types = sdk.mcp_types()
     result = types.CallToolResult(content=[types.TextContent(type="text", text="done")])
@@ -89,7 +93,8 @@ def _server(floor: Floor | None) -> Any:
         return result
 
     async def handle(meta: Any) -> Any:
-        return await (floor.around(SpanKind.SERVER, done, meta) if floor else done())
+        current = floor()
+        return await (current.around(SpanKind.SERVER, done, meta) if current else done())
 
     if sdk.IS_V2:
 
@@ -116,45 +121,78 @@ def _request(carrier: dict[str, str]) -> Any:
     return request if sdk.IS_V2 else types.ClientRequest(request)
 
 
-def _prepare(variant: str) -> Floor | None:
-    """Set up a variant's telemetry; return the floor for its two."""
-    tracer_provider = TracerProvider()
-    tracer_provider.add_span_processor(BatchSpanProcessor(Discard()))
-    meter_provider = MeterProvider([InMemoryMetricReader()])
-    if variant == "native":
-        trace.set_tracer_provider(tracer_provider)
-    elif variant == "ours":
-        McpInstrumentor().instrument(tracer_provider=tracer_provider, meter_provider=meter_provider)
-    elif variant.startswith("floor"):
-        meter = meter_provider.get_meter("floor")
-        return Floor(tracer_provider, meter, propagate_context=variant == "floor+propagation")
-    return None
+class Bench:
+    """The variants, and the one that is switched on."""
+
+    def __init__(self) -> None:
+        self._tracer_provider = TracerProvider()
+        self._tracer_provider.add_span_processor(BatchSpanProcessor(Discard()))
+        self._meter_provider = MeterProvider([InMemoryMetricReader()])
+        meter = self._meter_provider.get_meter("floor")
+        self._floors = {
+            name: Floor(self._tracer_provider, meter, propagate_context=name.endswith("propagation"))
+            for name in ("floor", "floor+propagation")
+        }
+        self.floor: Floor | None = None
+
+    @contextmanager
+    def switched_on(self, variant: str) -> Iterator[None]:
+        if variant in self._floors:
+            self.floor = self._floors[variant]
+            yield
+            self.floor = None
+        elif variant == "native":
+            module: Any = import_module("mcp.shared._otel")
+            idle, module._tracer = module._tracer, self._tracer_provider.get_tracer("mcp-python-sdk")
+            yield
+            module._tracer = idle
+        elif variant == "ours":
+            instrumentor = McpInstrumentor()
+            instrumentor.instrument(
+                tracer_provider=self._tracer_provider, meter_provider=self._meter_provider, settings=McpSettings()
+            )
+            yield
+            instrumentor.uninstrument()
+        else:
+            yield
+
+    async def call(self, session: Any, result_type: Any) -> None:
+        floor = self.floor
+
+        async def send() -> Any:
+            return await session.send_request(_request(floor.carrier() if floor else {}), result_type)
+
+        await (floor.around(SpanKind.CLIENT, send) if floor else send())
 
 
-async def _serve(variant: str) -> None:
-    floor = _prepare(variant)
+async def measure(rounds: int, calls: int) -> dict[str, list[float]]:
+    bench = Bench()
     result_type = sdk.mcp_types().CallToolResult
-    async with sdk.in_memory(_server(floor)) as session:
+    found: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    order = list(VARIANTS)
+    shuffled = random.Random(0)
+    async with sdk.in_memory(_server(lambda: bench.floor)) as session:
 
-        async def call() -> None:
-            async def send() -> Any:
-                return await session.send_request(_request(floor.carrier() if floor else {}), result_type)
+        async def batch(variant: str, size: int) -> float:
+            with bench.switched_on(variant):
+                await bench.call(session, result_type)  # the first after a switch pays for what caches
+                gc.collect()
+                started = time.process_time()
+                for _ in range(size):
+                    await bench.call(session, result_type)
+                return (time.process_time() - started) / size * 1e6
 
-            result = await (floor.around(SpanKind.CLIENT, send) if floor else send())
-            assert not result.model_dump(by_alias=True)["isError"]
-
+        for variant in VARIANTS:
+            await batch(variant, calls * 3)
         gc.collect()
         gc.freeze()  # what start-up has left behind is nobody's cost
-        print("ready", flush=True)
-        loop = asyncio.get_running_loop()
-        while line := await loop.run_in_executor(None, sys.stdin.readline):
-            gc.collect()
-            started = time.process_time()
-            for _ in range(int(line)):
-                await call()
-            print(time.process_time() - started, flush=True)
+        for _ in range(rounds):
+            shuffled.shuffle(order)
+            for variant in order:
+                found[variant].append(await batch(variant, calls))
+    return found
 
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
-    asyncio.run(_serve(sys.argv[1]))
+    print(json.dumps(asyncio.run(measure(int(sys.argv[1]), int(sys.argv[2])))))
