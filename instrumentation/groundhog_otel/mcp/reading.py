@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+from groundhog_otel import semconv
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.operation import Operation, Telemetry, field, guarded_error
 from groundhog_otel.mcp.outcome import Outcome
-from groundhog_otel.mcp.transport import Peer
+from groundhog_otel.mcp.transport import Peer, peer_of
 
-__all__ = ("jsonrpc_error", "outcome_of_answer")
+__all__ = ("jsonrpc_error", "outcome_at_sender", "outcome_of_answer")
 
+_FIRST: Final = ("initialize", "server/discover")
 _LISTS: Final = {"tools/list": "tools", "prompts/list": "prompts"}
 
 
@@ -41,3 +43,21 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
     except Exception:
         guarded_error("answer")
     return outcomes.OK
+
+
+def outcome_at_sender(telemetry: Telemetry, owner: Any, operation: Operation, answer: Any) -> Outcome:
+    """Return what the answer means to the session or dispatcher that asked.
+
+    A transport's tasks start together with its first message: only the answer to that finds wire and session known.
+    """
+    try:
+        peer = peer_of(owner)
+        if operation.method in _FIRST:
+            operation.learn_transport(peer.transport)
+            session_id = peer.session_id
+            if session_id is not None:
+                operation.set(semconv.MCP_SESSION_ID, session_id)
+        return outcome_of_answer(telemetry, operation, answer, peer)
+    except Exception:
+        guarded_error("answer")
+        return outcomes.OK

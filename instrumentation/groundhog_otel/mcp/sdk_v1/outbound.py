@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from groundhog_otel import semconv
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.operation import CLIENT, Operation, Telemetry, guarded_error
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
-from groundhog_otel.mcp.transport import Peer, peer_of
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
+from groundhog_otel.mcp.transport import peer_of
 
 __all__ = ("notification_sender", "request_sender")
 
@@ -35,7 +34,7 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any]) -> Callab
         except BaseException as exc:
             operation.end(_failure(exc))
             raise
-        operation.end(_success(telemetry, self, operation, result))
+        operation.end(outcome_at_sender(telemetry, self, operation, result))
         return result
 
     return send_request
@@ -120,25 +119,6 @@ def _begin(
     except Exception:
         guarded_error("outbound")
         return None
-
-
-def _success(telemetry: Telemetry, session: Any, operation: Operation, result: Any) -> Outcome:
-    try:
-        peer = peer_of(session)
-        if operation.method == "initialize":
-            _first_exchange(operation, peer)
-        return outcome_of_answer(telemetry, operation, result, peer)
-    except Exception:
-        guarded_error("success")
-        return outcomes.OK
-
-
-def _first_exchange(operation: Operation, peer: Peer) -> None:
-    """The transport's tasks start together with the first message: only its answer finds the wire and session known."""
-    operation.learn_transport(peer.transport)
-    session_id = peer.session_id
-    if session_id is not None:
-        operation.set(semconv.MCP_SESSION_ID, session_id)
 
 
 def _failure(exc: BaseException) -> Outcome:

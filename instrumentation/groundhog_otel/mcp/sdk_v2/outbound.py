@@ -14,8 +14,8 @@ from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.operation import CLIENT, Operation, Telemetry, guarded_error
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
-from groundhog_otel.mcp.transport import Peer, peer_of
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
+from groundhog_otel.mcp.transport import peer_of
 
 __all__ = ("notification_sender", "request_sender", "stand_in_for_native_span")
 
@@ -55,7 +55,7 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any], *, sdk_ma
             raise
         _restore(token)
         if operation is not None:
-            operation.end(_success(telemetry, self, operation, result))
+            operation.end(outcome_at_sender(telemetry, self, operation, result))
         return result
 
     return send_raw_request
@@ -154,25 +154,6 @@ def _with_context(params: Mapping[str, Any] | None, operation: Operation) -> Map
 def _restore(token: Token[Any] | None) -> None:
     if token is not None:
         _outbound.reset(token)
-
-
-def _success(telemetry: Telemetry, dispatcher: Any, operation: Operation, result: Any) -> Outcome:
-    try:
-        peer = peer_of(dispatcher)
-        if operation.method in ("initialize", "server/discover"):
-            _first_exchange(operation, peer)
-        return outcome_of_answer(telemetry, operation, result, peer)
-    except Exception:
-        guarded_error("success")
-        return outcomes.OK
-
-
-def _first_exchange(operation: Operation, peer: Peer) -> None:
-    """The transport's tasks start together with the first message: only its answer finds the wire and session known."""
-    operation.learn_transport(peer.transport)
-    session_id = peer.session_id
-    if session_id is not None:
-        operation.set(semconv.MCP_SESSION_ID, session_id)
 
 
 def _failure(operation: Operation, exc: BaseException, *, replaced: bool) -> Outcome:
