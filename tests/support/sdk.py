@@ -6,8 +6,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -117,17 +117,40 @@ async def over_stdio(*command: str, env: dict[str, str] | None = None) -> AsyncI
 
 
 @asynccontextmanager
-async def over_http(url: str) -> AsyncIterator[Any]:
-    """Connect a handshake-era session to a server by streamable HTTP."""
+async def over_http(url: str, on_request: Callable[[], None] | None = None) -> AsyncIterator[Any]:
+    """Connect a handshake-era session to a server by streamable HTTP; ``on_request`` is called within every request."""
+
+    async def hook(_request: Any) -> None:
+        if on_request is not None:
+            on_request()
+
     module: Any = import_module("mcp.client.streamable_http")
-    connect = module.streamable_http_client if IS_V2 else module.streamablehttp_client
-    async with connect(url) as streams, _session(streams) as session:
-        yield session
+    hooks = {"request": [hook]}
+    async with AsyncExitStack() as opened:
+        if IS_V2:
+            client = await opened.enter_async_context(
+                import_module("httpx2").AsyncClient(event_hooks=hooks, timeout=30)
+            )
+            streams = await opened.enter_async_context(module.streamable_http_client(url, http_client=client))
+        else:
+
+            def factory(**kwargs: Any) -> Any:
+                kwargs = {key: value for key, value in kwargs.items() if value is not None}
+                return import_module("httpx").AsyncClient(event_hooks=hooks, follow_redirects=True, **kwargs)
+
+            connecting = module.streamablehttp_client(url, httpx_client_factory=factory)
+            streams = await opened.enter_async_context(connecting)
+        yield await opened.enter_async_context(_session(streams))
 
 
 @contextmanager
-def http_server(*, stateless: bool = False, json_response: bool = False) -> Iterator[str]:
-    """Serve the sample server on a free loopback port, in a thread of its own; yield its URL."""
+def http_server(
+    *, stateless: bool = False, json_response: bool = False, around: Callable[[Any], Any] = lambda app: app
+) -> Iterator[str]:
+    """Serve the sample server on a free loopback port, in a thread of its own; yield its URL.
+
+    ``around`` may wrap the ASGI application, as an HTTP instrumentation does.
+    """
     import uvicorn
 
     if IS_V2:
@@ -135,7 +158,9 @@ def http_server(*, stateless: bool = False, json_response: bool = False) -> Iter
     else:
         app = make_server(stateless_http=stateless, json_response=json_response).streamable_http_app()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(around(app), log_level="critical", lifespan="on", timeout_graceful_shutdown=1)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
