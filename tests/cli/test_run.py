@@ -109,7 +109,14 @@ def test_death_by_a_signal_is_told_as_a_shell_tells_it(tmp_path: Path) -> None:
 def _signalled(tmp_path: Path, program: str, number: signal.Signals) -> int:
     words = [GROUNDHOG, "run", "--", sys.executable, "-c", program]
     with subprocess.Popen(
-        words, cwd=tmp_path, env=_environ(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        words,
+        cwd=tmp_path,
+        env=_environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # Whoever runs the tests in the background may have it ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
