@@ -8,7 +8,7 @@ UV := .venv-uv/bin/uv
 BIN := .venv/bin
 SYNC := $(UV) sync --quiet --locked --all-extras --python $(PYTHON)
 # One environment per supported generation of mcp; the newest is the main one.
-MATRIX := mcp1-oldest mcp1
+MATRIX := mcp1-oldest mcp1 mcp2-oldest
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit matrix e2e stack bench clean

@@ -51,7 +51,7 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any], *, sdk_ma
         except BaseException as exc:
             _restore(token)
             if operation is not None:
-                operation.end(_failure(operation, exc, replaced=replaced))
+                operation.end(_failure(operation, exc))
             raise
         _restore(token)
         if operation is not None:
@@ -156,18 +156,19 @@ def _restore(token: Token[Any] | None) -> None:
         _outbound.reset(token)
 
 
-def _failure(operation: Operation, exc: BaseException, *, replaced: bool) -> Outcome:
+def _failure(operation: Operation, exc: BaseException) -> Outcome:
     """Return what a request's exception means: the SDK raises time-outs and shutdowns as if peers had sent them."""
     try:
         error = jsonrpc_error(exc)
         if error is None:
             return outcomes.exception(exc)
-        local = not operation.answered_with_error if replaced else error.code in (_REQUEST_TIMEOUT, _CONNECTION_CLOSED)
-        if not local:
-            return outcomes.client_error(error.code)
-        if error.code == _REQUEST_TIMEOUT:
-            return outcomes.TIMEOUT
-        return outcomes.CONNECTION_CLOSED if error.code == _CONNECTION_CLOSED else outcomes.exception(exc)
+        # Before 2.3 the SDK does not tell its own from the peer's; these two codes are hardly ever a peer's.
+        if not operation.answered_with_error:
+            if error.code == _REQUEST_TIMEOUT:
+                return outcomes.TIMEOUT
+            if error.code == _CONNECTION_CLOSED:
+                return outcomes.CONNECTION_CLOSED
+        return outcomes.client_error(error.code)
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)
