@@ -12,8 +12,8 @@ import pytest
 
 from groundhog_otel.mcp import McpInstrumentor
 from groundhog_otel.mcp.instrumentor import _hooks
-from groundhog_otel.mcp.operation import Telemetry
 from groundhog_otel.mcp.patching import Hook, Patches
+from groundhog_otel.mcp.telemetry import Telemetry
 from groundhog_otel.settings import McpSettings
 from tests.support import sdk
 from tests.support.telemetry import capturing

@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind
 
 from groundhog_otel import semconv
-from groundhog_otel.mcp import operation, propagation
+from groundhog_otel.mcp import guard, propagation
 from groundhog_otel.mcp.names import OTHER
 from groundhog_otel.mcp.redaction import redacted_uri
 from groundhog_otel.settings import McpSettings
@@ -59,8 +59,8 @@ def _raise(*args: Any, **kwargs: Any) -> Any:
         "opentelemetry.sdk.metrics._internal.instrument._Histogram.record",
         "opentelemetry.propagate.inject",
         "opentelemetry.propagate.extract",
-        "groundhog_otel.mcp.operation._shape",
-        "groundhog_otel.mcp.operation.redacted_uri",
+        "groundhog_otel.mcp.telemetry._shape",
+        "groundhog_otel.mcp.telemetry.redacted_uri",
         "groundhog_otel.mcp.transport.tagged",
         "groundhog_otel.mcp.names.KnownNames.learn",
     ],
@@ -69,7 +69,7 @@ async def test_any_collaborator_may_raise(
     broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bare = await _exercise()
-    operation._said.clear()
+    guard._said.clear()
     with capturing():
         monkeypatch.setattr(broken, _raise)
         with caplog.at_level(logging.WARNING, "groundhog_otel.mcp"):
@@ -203,3 +203,11 @@ async def test_redacted_uris(uri: str, expected: str) -> None:
 async def test_user_info_and_query_values_never_survive(secret: str, path: str) -> None:
     assert secret not in redacted_uri(f"https://u:{secret}@h/?t={secret}&{secret}")
     redacted_uri(path)
+
+
+async def test_names_of_any_length_are_cut_off(capture: Capture) -> None:
+    async with sdk.in_memory(sdk.make_server()) as session:
+        await session.call_tool("x" * 100_000, {})
+    for span in capture.spans():
+        assert len(span.name) < 300
+        assert all(len(str(value)) <= 256 for value in (span.attributes or {}).values())

@@ -13,8 +13,8 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 
 from groundhog_otel.mcp.notice import UnreachableNotice
-from groundhog_otel.mcp.operation import Telemetry
 from groundhog_otel.mcp.patching import Hook, Patches
+from groundhog_otel.mcp.telemetry import Telemetry
 from groundhog_otel.settings import McpSettings, warn
 
 __all__ = ("McpInstrumentor",)

@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from groundhog_otel.mcp.operation import guarded_error
+from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.transport import STDIO, Tag, http_client, tag_stream, tag_streams
 

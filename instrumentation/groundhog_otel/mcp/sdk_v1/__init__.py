@@ -14,7 +14,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from groundhog_otel.mcp.operation import Telemetry
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.sdk_v1.http import client_post, remember_context
 from groundhog_otel.mcp.sdk_v1.inbound import (
@@ -27,6 +26,7 @@ from groundhog_otel.mcp.sdk_v1.inbound import (
 )
 from groundhog_otel.mcp.sdk_v1.outbound import notification_sender, request_sender
 from groundhog_otel.mcp.streams import transport_hooks
+from groundhog_otel.mcp.telemetry import Telemetry
 
 __all__ = ("hooks",)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
 
-from groundhog_otel.mcp.operation import guarded_error
+from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.propagation import extract
 
 __all__ = ("HttpRequest", "client_post", "remember_context")

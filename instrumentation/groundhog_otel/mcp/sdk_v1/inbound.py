@@ -8,11 +8,13 @@ from typing import Any, Final
 from opentelemetry.context import Context
 
 from groundhog_otel.mcp import outcome as outcomes
-from groundhog_otel.mcp.operation import SERVER, Operation, Telemetry, guarded_error
+from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
 from groundhog_otel.mcp.sdk_v1.http import HttpRequest
+from groundhog_otel.mcp.telemetry import SERVER, Telemetry
 from groundhog_otel.mcp.transport import Peer, Tag, client_address, http_server, peer_of
 
 __all__ = ("client_notification", "client_request", "handshake", "note_answer", "server_message", "server_request")

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from groundhog_otel.mcp import outcome as outcomes
-from groundhog_otel.mcp.operation import CLIENT, Operation, Telemetry, guarded_error
+from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
+from groundhog_otel.mcp.telemetry import CLIENT, Telemetry
 from groundhog_otel.mcp.transport import peer_of
 
 __all__ = ("notification_sender", "request_sender")

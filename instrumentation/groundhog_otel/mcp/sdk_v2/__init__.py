@@ -14,11 +14,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from groundhog_otel.mcp.operation import Telemetry
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.sdk_v2.inbound import client_receiver, pass_on, server_chain
 from groundhog_otel.mcp.sdk_v2.outbound import notification_sender, request_sender, stand_in_for_native_span
 from groundhog_otel.mcp.streams import transport_hooks
+from groundhog_otel.mcp.telemetry import Telemetry
 
 __all__ = ("hooks",)
 

@@ -9,10 +9,12 @@ from typing import Any, Final
 from opentelemetry import context as context_api
 
 from groundhog_otel.mcp import outcome as outcomes
-from groundhog_otel.mcp.operation import SERVER, Operation, Telemetry, guarded_error
+from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
+from groundhog_otel.mcp.telemetry import SERVER, Telemetry
 from groundhog_otel.mcp.transport import Transport, client_address, http_server, peer_of
 
 __all__ = ("client_receiver", "pass_on", "server_chain")
