@@ -46,8 +46,9 @@ def server_chain(telemetry: Telemetry, original: Callable[..., Any]) -> Callable
 async def _at_server(
     telemetry: Telemetry, runner: Any, chain: Callable[[Any], Awaitable[Any]], span: bool, ctx: Any
 ) -> Any:
-    operation = None
+    operation, modern = None, False
     try:
+        modern = ctx.protocol_version >= _FIRST_MODERN
         transport, attributes = _server_transport(runner, ctx)
         operation = _begin(
             telemetry,
@@ -65,7 +66,7 @@ async def _at_server(
         guarded_error("inbound")
     if operation is None:
         return await chain(ctx)
-    return await _settled(telemetry, operation, chain(ctx), modern=ctx.protocol_version >= _FIRST_MODERN)
+    return await _settled(telemetry, operation, chain(ctx), modern=modern)
 
 
 def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
