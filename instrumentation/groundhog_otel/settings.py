@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = (
     "ENV_GROUNDHOG_DIR",
     "ENV_GROUNDHOG_RUN_ID",
     "ENV_INTERVAL",
+    "ENV_JAEGER_BIN",
     "ENV_NATIVE_SPANS",
     "ENV_OTLP_ENDPOINT",
     "ENV_RESOURCES",
@@ -49,6 +51,7 @@ ENV_CACHE_DIR: Final = "GROUNDHOG_CACHE_DIR"
 ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
 ENV_WEBHOOK: Final = "GROUNDHOG_WEBHOOK"
 ENV_INTERVAL: Final = "GROUNDHOG_INTERVAL"
+ENV_JAEGER_BIN: Final = "GROUNDHOG_JAEGER_BIN"
 STACK_PORTS: Final[Mapping[str, int]] = {
     "otlp_grpc": 4317,
     "otlp_http": 4318,
@@ -127,6 +130,8 @@ class StackSettings:
     """Where Alertmanager sends its notifications; None for what its configuration file says."""
     interval: str | None = None
     """How often metrics are flushed, scraped and evaluated (``1s``); None for what the configuration files say."""
+    jaeger: Path | None = None
+    """A Jaeger 2 to start rather than the one we build, which has no web pages."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[StackSettings, list[Problem]]:
@@ -147,17 +152,23 @@ class StackSettings:
         if interval is not None and not re.fullmatch(r"[1-9][0-9]*s", interval):
             problems.append(f"{ENV_INTERVAL}={interval!r} is not an interval. Write whole seconds, like 5s.")
         webhook = environ.get(ENV_WEBHOOK) or None
-        if webhook is not None and not re.match(r"https?://[^\s/]", webhook):
+        if webhook is not None and not re.fullmatch(r"https?://[^\s/]\S*", webhook):
             problems.append(f"{ENV_WEBHOOK}={webhook!r} is not a web address. Write http://host:port/path.")
+        jaeger = environ.get(ENV_JAEGER_BIN) or None
+        found_jaeger = shutil.which(jaeger) if jaeger is not None else None
+        if jaeger is not None and found_jaeger is None:
+            problems.append(f"{ENV_JAEGER_BIN}={jaeger!r} cannot be run. Write the path of Jaeger 2's program, jaeger.")
         home = Path(environ.get("HOME") or Path.home())
         cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "groundhog-otel"
         state = Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "groundhog-otel"
         found = cls(
-            cache=Path(environ.get(ENV_CACHE_DIR) or cache),
-            state=Path(environ.get(ENV_STATE_DIR) or state),
+            # Absolute, because the stack's programs run in a folder of their own.
+            cache=Path(environ.get(ENV_CACHE_DIR) or cache).absolute(),
+            state=Path(environ.get(ENV_STATE_DIR) or state).absolute(),
             ports=ports,
             webhook=webhook,
             interval=interval,
+            jaeger=Path(found_jaeger).absolute() if found_jaeger is not None else None,
         )
         return found, problems
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -24,6 +24,8 @@ from groundhog_otel.settings import STACK_PORTS, StackSettings
 
 T = TypeVar("T")
 SHARE_PERCENT = 10
+FAST_DECISIONS = {"GROUNDHOG_ROOT_WAIT": "1s", "GROUNDHOG_DECISION_WAIT": "5s"}
+_DIRECT = build_opener(ProxyHandler({}))
 
 
 def say(line: str) -> None:
@@ -48,6 +50,12 @@ def eventually(look: Callable[[], T | None], *, within_s: float, what: str) -> T
         time.sleep(0.25)
 
 
+def get(url: str) -> Any:
+    """Return the JSON at an address on loopback, whatever proxy the environment names."""
+    with _DIRECT.open(url, timeout=10) as answer:
+        return json.load(answer)
+
+
 @dataclass
 class Webhook:
     """What Alertmanager has notified of."""
@@ -68,8 +76,7 @@ class RunningStack:
         return dict(self.stack.settings.ports)
 
     def _get(self, port: str, path: str, **query: object) -> Any:
-        with urlopen(f"http://127.0.0.1:{self.ports[port]}{path}?{urlencode(query)}", timeout=10) as answer:
-            return json.load(answer)
+        return get(f"http://127.0.0.1:{self.ports[port]}{path}?{urlencode(query)}")
 
     def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
         """Return the labels and values of an instant query."""
@@ -86,8 +93,8 @@ class RunningStack:
             for exemplar in series["exemplars"]
         ]
 
-    def traces(self, service: str, operation: str) -> list[dict[str, Any]]:
-        """Return the stored traces in which a service has a span of that name."""
+    def traces(self, service: str, operation: str = "") -> list[dict[str, Any]]:
+        """Return the stored traces in which a service has a span, of that name where one is given."""
         found = self._get(
             "jaeger_query", "/api/traces", service=service, operation=operation, limit=5000, lookback="1h"
         )["data"]
@@ -136,15 +143,7 @@ def settings(webhook: Webhook, tmp_path_factory: pytest.TempPathFactory) -> Stac
 
 @pytest.fixture(scope="session")
 def running_stack(settings: StackSettings, webhook: Webhook) -> Iterator[RunningStack]:
-    stack = Stack(
-        settings,
-        say=say,
-        environment={
-            "GROUNDHOG_SHARE_PERCENT": str(SHARE_PERCENT),
-            "GROUNDHOG_ROOT_WAIT": "1s",
-            "GROUNDHOG_DECISION_WAIT": "5s",
-        },
-    )
+    stack = Stack(settings, say=say, environment={"GROUNDHOG_SHARE_PERCENT": str(SHARE_PERCENT), **FAST_DECISIONS})
     stack.up()
     yield RunningStack(stack, webhook)
     stack.down()

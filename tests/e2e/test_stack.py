@@ -38,9 +38,10 @@ def own(settings: StackSettings, tmp_path: Path) -> StackSettings:
     return replace(settings, state=tmp_path / "state", ports=free_ports())
 
 
-def _groundhog(own: StackSettings, *words: str) -> subprocess.CompletedProcess[str]:
+def _groundhog(own: StackSettings, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
+        **variables,
         "GROUNDHOG_STATE_DIR": str(own.state),
         "GROUNDHOG_CACHE_DIR": str(own.cache),
         **{port_variable(name): str(port) for name, port in own.ports.items()},
@@ -98,6 +99,47 @@ def test_up_status_up_again_down(own: StackSettings, programs: Programs) -> None
     assert _groundhog(own, "status").returncode == 1
 
 
+def test_other_settings_reach_a_running_stack_and_restart_only_whom_they_concern(
+    own: StackSettings, programs: Programs
+) -> None:
+    moved = replace(own, ports={**own.ports, "prometheus": free_ports()["prometheus"]})
+    proxy = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+    try:
+        assert _groundhog(own, "up", **proxy).returncode == 0
+        before = {one.name: one for one in load(own.state / "stack.json")}
+        done = _groundhog(moved, "up", **proxy)
+        assert done.returncode == 0, done.stderr
+        after = {one.name: one for one in load(own.state / "stack.json")}
+        assert {name for name in before if before[name].pid != after[name].pid} == {"Prometheus"}
+        assert f":{moved.ports['prometheus']}" in done.stdout
+        assert f":{own.ports['prometheus']}" not in done.stdout
+        status = _groundhog(own, "status")  # whatever its own environment says of the ports
+        assert f":{moved.ports['prometheus']}" in status.stdout
+        assert status.returncode == 0
+        failed = _groundhog(moved, "up", GROUNDHOG_SHARE_PERCENT="lots")
+        assert failed.returncode == 1
+        assert "sampling_percentage" in failed.stderr
+        left = {one.name: one for one in load(own.state / "stack.json")}
+        assert left == {name: one for name, one in after.items() if name != "Collector"}
+    finally:
+        _groundhog(own, "down")
+
+
+def test_a_jaeger_of_the_users_own_is_started_in_place_of_ours(
+    own: StackSettings, programs: Programs, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "their-jaeger"
+    theirs.symlink_to(programs["jaeger"])
+    try:
+        done = _groundhog(own, "up", GROUNDHOG_JAEGER_BIN=str(theirs))
+        assert done.returncode == 0, done.stderr
+        assert f"http://127.0.0.1:{own.ports['jaeger_query']} (Jaeger)" in done.stdout
+        jaeger = next(one for one in load(own.state / "stack.json") if one.name == "Jaeger")
+        assert psutil.Process(jaeger.pid).cmdline()[0] == str(theirs)
+    finally:
+        _groundhog(own, "down")
+
+
 def test_all_addresses_are_on_loopback(running_stack: RunningStack) -> None:
     for one in load(running_stack.stack.settings.state / "stack.json"):
         for connection in psutil.Process(one.pid).net_connections():
@@ -126,7 +168,9 @@ def test_a_dead_part_is_noticed_and_the_next_up_mends_it(own: StackSettings, pro
         said = _groundhog(own, "status")
         assert said.returncode == 1
         assert "died, see" in said.stdout
+        others = {one.name: one.pid for one in load(own.state / "stack.json") if one.name != "Jaeger"}
         assert all(part.healthy for part in stack.up())
+        assert others.items() <= {one.name: one.pid for one in load(own.state / "stack.json")}.items()
     finally:
         stack.down()
 

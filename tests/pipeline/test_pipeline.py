@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from hypothesis import given
@@ -19,7 +26,10 @@ from groundhog_otel.pipeline import StackError, elapsed
 from groundhog_otel.pipeline.builds import MODULES, locked
 from groundhog_otel.pipeline.configs import collector_environment, write_configs
 from groundhog_otel.pipeline.layout import find_project
+from groundhog_otel.pipeline.parts import PARTS, recipes
+from groundhog_otel.pipeline.ports import answers, look_whether_free
 from groundhog_otel.pipeline.processes import Running, is_alive, last_words, load, save, start, stop
+from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.pipeline.toolchain import find_go, go_version, needed_version
 from groundhog_otel.settings import STACK_PORTS, StackSettings
 
@@ -144,7 +154,7 @@ def test_one_that_does_not_listen_is_ended(tmp_path: Path, monkeypatch: pytest.M
 def test_somebody_elses_process_with_that_number_is_never_touched(tmp_path: Path) -> None:
     running = _sleeper(tmp_path)
     try:
-        stranger = replace(running, created_s=running.created_s - 1000)
+        stranger = replace(running, born=running.born + "1")
         assert not is_alive(stranger)
         stop(stranger)
         assert is_alive(running)
@@ -152,20 +162,47 @@ def test_somebody_elses_process_with_that_number_is_never_touched(tmp_path: Path
         stop(running)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel notes the time of the start itself")
+def test_setting_the_clock_does_not_disown_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = _sleeper(tmp_path)
+    try:
+        true = psutil.Process.create_time
+        monkeypatch.setattr(psutil.Process, "create_time", lambda self: true(self) + 3600)
+        assert is_alive(running)
+    finally:
+        assert stop(running) is False
+
+
 def test_what_runs_is_remembered(tmp_path: Path) -> None:
     file = tmp_path / "state" / "stack.json"
     assert load(file) == []
-    one = Running("x", 1, 2.5, "log")
+    one = Running("x", 1, "yesterday", "log")
     save(file, [one])
     assert load(file) == [one]
 
 
-@given(text=st.text() | st.just("[]") | st.just('[{"name": 1}]') | st.just("{}"))
+_JUNK = st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
+_ALMOST = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("name", "pid", "born", "log", "recipe", "address", "health", "else"), _JUNK)
+)
+
+
+@given(text=st.text() | st.lists(_JUNK | _ALMOST, min_size=1).map(json.dumps) | _JUNK.map(json.dumps))
 def test_an_illegible_state_file_is_set_aside(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.mktemp("state") / "stack.json"
     file.write_text(text, "utf-8")
-    assert load(file) == []
+    for one in load(file):  # a legible one by chance
+        assert one.pid > 0
+        assert isinstance(one.born, str)
     assert file.exists() or file.with_suffix(".unreadable").exists()
+
+
+def test_a_state_that_is_not_ours_to_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "stack.json").mkdir()
+    with pytest.raises(StackError, match="cannot be read"):
+        load(tmp_path / "stack.json")
+    (tmp_path / "file").touch()
+    assert load(tmp_path / "file" / "stack.json") == []
 
 
 def test_only_one_at_a_time(tmp_path: Path) -> None:
@@ -220,8 +257,46 @@ def test_settings_reach_the_configuration(tmp_path: Path) -> None:
 
 def test_every_address_of_the_collector_is_a_variable_it_reads(tmp_path: Path) -> None:
     text = (ROOT / "otel-config.yaml").read_text()
-    for variable in collector_environment(_settings(tmp_path, interval="1s")):
-        assert f"${{env:{variable}:-" in text, variable
+    for variable in collector_environment(ROOT, _settings(tmp_path, interval="1s"), {}):
+        assert f"${{env:{variable}:-" in text or variable == "GOMEMLIMIT", variable
+
+
+def test_the_garbage_collector_keeps_step_with_the_memory_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(tmp_path)
+    assert collector_environment(ROOT, settings, {})["GOMEMLIMIT"] == "400MiB"
+    monkeypatch.setenv("GROUNDHOG_MEMORY_MIB", "900")
+    assert collector_environment(ROOT, settings, {})["GOMEMLIMIT"] == "900MiB"
+    # What is no number is for the Collector to refuse: Go itself would not say where it comes from.
+    assert "GOMEMLIMIT" not in collector_environment(ROOT, settings, {"GROUNDHOG_MEMORY_MIB": "much"})
+
+
+def test_a_recipe_changes_with_what_its_part_is_started_with_and_with_nothing_else(tmp_path: Path) -> None:
+    def digests(settings: StackSettings, **collector: str) -> dict[str, str]:
+        programs = {name: Path("/bin") / name for module in MODULES for name, _ in module.programs}
+        environment = collector_environment(ROOT, settings, collector)
+        config = write_configs(ROOT, settings)
+        found = recipes(settings, programs, project=ROOT, config=config, collector=environment)
+        return {name: recipe.digest() for name, recipe in found.items()}
+
+    def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+        return {name for name in before if before[name] != after[name]}
+
+    settings = _settings(tmp_path)
+    first = digests(settings)
+    assert set(first) == {part.name for part in PARTS}
+    assert digests(settings) == first
+    assert changed(first, digests(settings, GROUNDHOG_SHARE_PERCENT="50")) == {"Collector"}
+    assert changed(first, digests(replace(settings, webhook="http://127.0.0.1:7/x"))) == {"Alertmanager"}
+    assert changed(first, digests(replace(settings, interval="1s"))) == {"Collector", "Prometheus"}
+    moved = {**settings.ports, "jaeger_otlp": 5}
+    assert changed(first, digests(replace(settings, ports=moved))) == {"Collector", "Jaeger"}
+
+
+def test_every_port_belongs_to_one_part() -> None:
+    assert sorted(port for part in PARTS for port in part.ports) == sorted(STACK_PORTS)
+    assert all(part.health[0] in part.ports for part in PARTS)
 
 
 @pytest.mark.parametrize(
@@ -232,12 +307,76 @@ def test_every_address_of_the_collector_is_a_variable_it_reads(tmp_path: Path) -
         ({"GROUNDHOG_PORT_PROMETHEUS": "9093"}, "GROUNDHOG_PORT_PROMETHEUS and GROUNDHOG_PORT_ALERTMANAGER"),
         ({"GROUNDHOG_INTERVAL": "fast"}, "Write whole seconds, like 5s"),
         ({"GROUNDHOG_WEBHOOK": "localhost"}, "Write http://host:port/path"),
+        ({"GROUNDHOG_WEBHOOK": "http://here\n  more: yaml"}, "Write http://host:port/path"),
+        ({"GROUNDHOG_JAEGER_BIN": "/no/such/jaeger"}, "GROUNDHOG_JAEGER_BIN='/no/such/jaeger' cannot be run"),
+        ({"GROUNDHOG_JAEGER_BIN": "/etc/passwd"}, "cannot be run"),
     ],
 )
 def test_wrong_settings_say_what_to_write(environ: dict[str, str], said: str) -> None:
     _, problems = StackSettings.from_environ({"HOME": "/home/x", **environ})
     assert len(problems) == 1
     assert said in problems[0]
+
+
+def test_folders_are_absolute_wherever_the_programs_run() -> None:
+    found, _ = StackSettings.from_environ({"GROUNDHOG_STATE_DIR": "state", "GROUNDHOG_CACHE_DIR": "../cache"})
+    assert found.state == Path.cwd() / "state"
+    assert found.cache.is_absolute()
+
+
+@pytest.mark.parametrize("variable", ["GROUNDHOG_STATE_DIR", "GROUNDHOG_CACHE_DIR"])
+def test_a_folder_that_cannot_be_written_to_is_one_line(variable: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings, _ = StackSettings.from_environ({"HOME": str(tmp_path), variable: str(tmp_path / "file" / "folder")})
+    stack = Stack(settings, say=_ignore)
+    with pytest.raises(StackError, match=f"cannot be written to .*{variable}"):
+        stack.down() if "STATE" in variable else stack.build()
+
+
+# --- ports -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_taken_port_is_said_with_its_owner_and_setting(address: str) -> None:
+    with socket.create_server((address, 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(StackError, match=rf"port {port} \(prometheus\) is taken.*GROUNDHOG_PORT_PROMETHEUS"):
+            look_whether_free("prometheus", port)
+    look_whether_free("prometheus", port)
+
+
+def test_a_port_of_connections_that_have_just_ended_is_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client, closing(server.accept()[0]) as accepted:
+            accepted.shutdown(socket.SHUT_RDWR)  # the server's side ends first, and keeps the port in TIME_WAIT
+            client.shutdown(socket.SHUT_RDWR)
+    look_whether_free("prometheus", port)
+
+
+@pytest.fixture
+def healthy() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/" else 503)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_health_is_asked_for_directly_whatever_proxy_is_set(healthy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert answers(f"{healthy}/")
+    assert not answers(f"{healthy}/ill")
+    assert not answers("http://127.0.0.1:1/")
 
 
 def test_without_a_clone_the_stack_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,15 @@ from cyclopts import App
 
 from groundhog_otel.pipeline import StackError, elapsed
 from groundhog_otel.pipeline.stack import PartStatus, Stack
-from groundhog_otel.settings import StackSettings
+from groundhog_otel.settings import ENV_JAEGER_BIN, ENV_OTLP_ENDPOINT, STACK_PORTS, StackSettings
 
 __all__ = ("app",)
+
+_JAEGER = (
+    f"/api/services (Jaeger, its API; for its web pages set {ENV_JAEGER_BIN} to an official release of Jaeger 2)",
+    " (Jaeger)",
+)
+"""What there is to see at Jaeger's address: of the one we build, and of somebody else's."""
 
 app = App(name="stack", help="Run the Collector, Jaeger, Prometheus and Alertmanager on loopback.")
 
@@ -27,12 +33,12 @@ def up() -> int:
     ports = stack.settings.ports
     print(f"""
 Send telemetry to  http://127.0.0.1:{ports["otlp_grpc"]} (OTLP gRPC), http://127.0.0.1:{ports["otlp_http"]} (OTLP HTTP)
-Traces             http://127.0.0.1:{ports["jaeger_query"]}/api/v3/ (Jaeger)
-Metrics            http://127.0.0.1:{ports["prometheus"]} (Prometheus)
+Traces             http://127.0.0.1:{ports["jaeger_query"]}{_JAEGER[stack.settings.jaeger is not None]}
+Metrics            http://127.0.0.1:{ports["prometheus"]}/api/v1/query?query=mcp_span_calls_total (Prometheus, its API)
 Alerts             http://127.0.0.1:{ports["alertmanager"]} (Alertmanager)
 Logs               {Path(parts[0].log).parent}
 
-Try    opentelemetry-instrument --service_name my-server python my_mcp_server.py
+Try    {_endpoint(ports["otlp_grpc"])}opentelemetry-instrument --service_name my-server python my_mcp_server.py
 Stop   groundhog stack down""")
     return 0
 
@@ -60,6 +66,11 @@ def build() -> int:
     for name, path in sorted(_stack().build().items()):
         print(f"{name:<20} {path}")
     return 0
+
+
+def _endpoint(port: int) -> str:
+    """Return what tells the exporters of a port that is not their default."""
+    return "" if port == STACK_PORTS["otlp_grpc"] else f"{ENV_OTLP_ENDPOINT}=http://127.0.0.1:{port} "
 
 
 def _words(part: PartStatus) -> str:

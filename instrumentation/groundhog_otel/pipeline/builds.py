@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Final
 
 from groundhog_otel.pipeline import Say, StackError, elapsed
 from groundhog_otel.pipeline.toolchain import find_go
+from groundhog_otel.settings import inherited
 
 __all__ = ("MODULES", "Module", "Programs", "build_all", "locked")
 
@@ -58,8 +59,8 @@ _FLAGS: Final = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -
 _PROGRESS_EVERY_S: Final = 20.0
 
 
-def build_all(project: Path, cache: Path, say: Say) -> Programs:
-    """Return all programs, building those that are not in the cache.
+def build_all(project: Path, cache: Path, say: Say, *, modules: Sequence[Module] = MODULES) -> Programs:
+    """Return the modules' programs, building those that are not in the cache.
 
     A cached program's SHA-256 is compared with the one noted when it was built; one that has changed is built again.
 
@@ -68,7 +69,7 @@ def build_all(project: Path, cache: Path, say: Say) -> Programs:
     """
     programs: Programs = {}
     with locked(cache / "build.lock", "another build is under way; waiting for it", say):
-        missing = [module for module in MODULES if not _take(module, project, cache, programs, say)]
+        missing = [module for module in modules if not _take(module, project, cache, programs, say)]
         if missing:
             go = find_go(project, cache, say)
             minutes = "some 15 minutes on two cores" if len(missing) == len(MODULES) else "some minutes"
@@ -115,7 +116,9 @@ def _go_build(module: Module, go: Path) -> list[str]:
 def _build(module: Module, target: Path, build: list[str], source: Path, *, say: Say) -> None:
     """Build a module's programs aside, and move them into the cache with their hashes."""
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target) as scratch:
+    for left in target.glob("building-*"):  # by a build that was killed: we hold the lock, so nobody is at it
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix="building-") as scratch:
         packages = [package for _, package in module.programs]
         out = str(Path(scratch) / module.programs[0][0]) if len(packages) == 1 else f"{scratch}/"
         _run([*build, "-o", out, *packages], source, say)
@@ -130,7 +133,7 @@ def _titled(say: Say, number: int, count: int, module: Module) -> Say:
 
 
 def _run(command: list[str], folder: Path, say: Say) -> None:
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    environment = {**inherited(), "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
     started = said = time.monotonic()
     say("fetching and compiling")
     compiled, last = 0, deque[str](maxlen=3)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from groundhog_otel.pipeline import StackError
-from groundhog_otel.settings import STACK_PORTS, StackSettings
+from groundhog_otel.settings import STACK_PORTS, StackSettings, inherited
 
 __all__ = ("collector_environment", "write_configs")
 
 _WEBHOOK: Final = "http://127.0.0.1:5001/alerts"
+_MEMORY: Final = re.compile(r"env:GROUNDHOG_MEMORY_MIB:-(\d+)")
 
 
-def collector_environment(settings: StackSettings) -> dict[str, str]:
-    """Return what ``otel-config.yaml`` reads from the environment."""
+def collector_environment(project: Path, settings: StackSettings, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return what ``otel-config.yaml`` reads from the environment: inherited, ours, ``extra``; the last prevails."""
+    text = _read(project / "otel-config.yaml")
+    known = set(re.findall(r"\$\{env:(\w+)", text))
     ports = settings.ports
     addresses = {
         "GROUNDHOG_OTLP_GRPC": "otlp_grpc",
@@ -30,6 +34,12 @@ def collector_environment(settings: StackSettings) -> dict[str, str]:
     found["GROUNDHOG_COLLECTOR_STATE"] = str(settings.state / "collector")
     if settings.interval is not None:
         found["GROUNDHOG_FLUSH"] = settings.interval
+    found = {name: value for name, value in inherited().items() if name in known} | found | dict(extra)
+    default = _MEMORY.search(text)
+    memory_mib = found.get("GROUNDHOG_MEMORY_MIB") or (default[1] if default is not None else "")
+    if memory_mib.isascii() and memory_mib.isdigit():
+        # The limiter counts the heap; this keeps the garbage collector in step with it.
+        found["GOMEMLIMIT"] = f"{memory_mib}MiB"
     return found
 
 
@@ -63,14 +73,17 @@ def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
 
 def _write(source: Path, target: Path, changes: Mapping[str, str]) -> None:
     """Copy a file, with every old text replaced by its new one; in one pass, so that no replacement meets another."""
-    try:
-        text = source.read_text("utf-8")
-    except OSError as error:
-        raise StackError(f"{source} cannot be read ({error.strerror}): restore it with git checkout") from error
-    parts = [text]
+    parts = [_read(source)]
     for old, new in changes.items():
         parts = [piece for part in parts for piece in _split(part, old, new)]
     target.write_text("".join(parts), "utf-8")
+
+
+def _read(source: Path) -> str:
+    try:
+        return source.read_text("utf-8")
+    except OSError as error:
+        raise StackError(f"{source} cannot be read ({error.strerror}): restore it with git checkout") from error
 
 
 class _Done(str):

@@ -11,29 +11,45 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
 from groundhog_otel.pipeline import StackError
+from groundhog_otel.settings import inherited
 
 __all__ = ("Running", "is_alive", "last_words", "load", "save", "start", "stop")
 
 _GRACE_S: Final = 10.0
+_END_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process of ours. Its start time tells it from a later process that got the same number."""
+    """A process of ours."""
 
     name: str
     pid: int
-    created_s: float
+    born: str
+    """What tells it from a later process that gets the same number."""
     log: str
+    recipe: str = ""
+    """A digest of all it was started with."""
+    address: str = ""
+    health: str = ""
+    """Where it listens, and where it says how it is."""
 
 
 def start(
-    name: str, command: Sequence[str | Path], *, log: Path, cwd: Path, environment: Mapping[str, str] | None = None
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    recipe: str = "",
+    address: str = "",
+    health: str = "",
 ) -> Running:
     """Start a program in a session of its own, its output going to ``log``.
 
@@ -46,7 +62,7 @@ def start(
             process = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=cwd,
-                env={**os.environ, **(environment or {})},
+                env={**inherited(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -54,25 +70,25 @@ def start(
             )
         except OSError as error:
             raise StackError(f"{name} cannot be started ({error}): delete the cache folder and try again") from error
-    try:
-        created_s = psutil.Process(process.pid).create_time()
-    except psutil.NoSuchProcess:
-        created_s = 0.0
+    born = _born(process.pid) or "gone"
     process.returncode = 0  # it is not ours to wait for: it goes on when this command has ended
-    return Running(name, process.pid, created_s, str(log))
+    return Running(name, process.pid, born, str(log), recipe, address, health)
 
 
-def _find(running: Running) -> psutil.Process | None:
+def _born(pid: int) -> str | None:
+    """Return when a process started, in words that stay the same when somebody sets the clock; None when it is gone.
+
+    psutil's ``create_time`` on Linux is the kernel's count since boot plus a boot time that moves with the clock.
+    """
     try:
-        process = psutil.Process(running.pid)
-        if abs(process.create_time() - running.created_s) > 0.01:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {fields[19]}"
+    except (OSError, IndexError):
+        try:
+            return f"{psutil.Process(pid).create_time():.6f}"
+        except psutil.NoSuchProcess:
             return None
-        if process.status() == psutil.STATUS_ZOMBIE:
-            _reap(running.pid)
-            return None
-    except psutil.NoSuchProcess:
-        return None
-    return process
 
 
 def _reap(pid: int) -> None:
@@ -83,23 +99,40 @@ def _reap(pid: int) -> None:
 
 def is_alive(running: Running) -> bool:
     """Tell whether that very process is still there."""
-    return _find(running) is not None
+    if _born(running.pid) != running.born:
+        return False
+    try:
+        if psutil.Process(running.pid).status() != psutil.STATUS_ZOMBIE:
+            return True
+    except psutil.NoSuchProcess:
+        return False
+    _reap(running.pid)
+    return False
 
 
 def stop(running: Running) -> bool:
-    """Ask a process to end, and end it when it has not after ten seconds; return whether it had to be."""
-    if _find(running) is None:
+    """Ask a process to end, and end it when it has not after ten seconds; return whether it had to be.
+
+    Raises:
+        StackError: not even that ended it.
+    """
+    if _ends_after(signal.SIGTERM, running, _GRACE_S):
         return False
-    os.kill(running.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _GRACE_S
-    while time.monotonic() < deadline:
-        if _find(running) is None:
+    if _ends_after(signal.SIGKILL, running, _END_S):
+        return True
+    raise StackError(f"{running.name} (process {running.pid}) cannot be ended: the system does not let go of it")
+
+
+def _ends_after(number: signal.Signals, running: Running, within_s: float) -> bool:
+    if not is_alive(running):
+        return True
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(running.pid, number)
+    deadline = time.monotonic() + within_s
+    while is_alive(running):
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.05)
-    if _find(running) is not None:
-        os.kill(running.pid, signal.SIGKILL)
-        while _find(running) is not None:
-            time.sleep(0.05)
     return True
 
 
@@ -127,11 +160,24 @@ def load(file: Path) -> list[Running]:
     """Return what was written down; nothing when there is nothing, or nothing legible.
 
     An illegible file is set aside, so that its process numbers are not lost to whoever looks.
+
+    Raises:
+        StackError: there is one that may not be read.
     """
     try:
-        return [Running(**item) for item in json.loads(file.read_text("utf-8"))]
-    except FileNotFoundError:
+        return [_restored(item) for item in json.loads(file.read_text("utf-8"))]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    except (OSError, ValueError, TypeError):
+    except OSError as error:
+        raise StackError(f"{file} cannot be read ({error.strerror}): is it another user's?") from error
+    except (ValueError, TypeError):
         file.replace(file.with_suffix(".unreadable"))
         return []
+
+
+def _restored(item: Any) -> Running:
+    running = Running(**item)
+    words = (running.name, running.born, running.log, running.recipe, running.address, running.health)
+    if type(running.pid) is not int or running.pid < 1 or not all(isinstance(word, str) for word in words):
+        raise ValueError(item)
+    return running

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import socket
+import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from groundhog_otel.pipeline import Say, StackError
-from groundhog_otel.pipeline.builds import Programs, build_all, locked
+from groundhog_otel.pipeline.builds import MODULES, Programs, build_all, locked
 from groundhog_otel.pipeline.configs import collector_environment, write_configs
 from groundhog_otel.pipeline.layout import find_project
+from groundhog_otel.pipeline.parts import PARTS, Part, Recipe, recipes
+from groundhog_otel.pipeline.ports import answers, look_whether_free
 from groundhog_otel.pipeline.processes import Running, is_alive, last_words, load, save, start, stop
-from groundhog_otel.settings import StackSettings, port_variable
+from groundhog_otel.settings import ENV_CACHE_DIR, ENV_STATE_DIR, StackSettings
 
 __all__ = ("PartStatus", "Stack")
 
 _HEALTHY_WITHIN_S: Final = 60.0
-_PROMETHEUS_MAKES: Final = "--storage.tsdb.retention.time=15d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,172 +57,128 @@ class Stack:
 
     def build(self) -> Programs:
         """Build what is not built yet. Raises :class:`StackError`."""
-        return build_all(self.project, self.settings.cache, self._say)
+        _make(self.settings.cache, ENV_CACHE_DIR)
+        own = self.settings.jaeger
+        modules = [module for module in MODULES if own is None or module.name != "Jaeger"]
+        programs = build_all(self.project, self.settings.cache, self._say, modules=modules)
+        return programs if own is None else {**programs, "jaeger": own}
 
     def up(self) -> list[PartStatus]:
-        """Start all parts that are not running, wait until each is healthy, and return their status.
+        """Start each part that is not running as these settings have it, wait until all are healthy, say how they are.
 
         Raises:
             StackError: a port is taken, a program is missing or dies, or one does not become healthy. What this call
                 has started is stopped again.
         """
+        if not any(map(is_alive, load(self._file))):
+            self._look_for_taken_ports(PARTS)  # rather before a build of many minutes than after it
         programs = self.build()
         with self._alone():
+            wanted = recipes(
+                self.settings,
+                programs,
+                project=self.project,
+                config=write_configs(self.project, self.settings),
+                collector=collector_environment(self.project, self.settings, self._environment),
+            )
             running = {part.name: part for part in load(self._file) if is_alive(part)}
-            if len(running) == len(_PARTS):
-                return self.status()
-            for part in running.values():
-                stop(part)
-            self._look_for_taken_ports()
-            started: list[Running] = []
+            missing: list[Part] = []
             try:
-                config = write_configs(self.project, self.settings)
-                for name, command in self._commands(programs, config).items():
-                    started.append(self._start(name, command))
-                    save(self._file, started)
-                for part in started:
-                    self._wait_until_healthy(part)
+                self._stop_what_has_changed(running, wanted)
+                missing += [part for part in PARTS if part.name not in running]
+                self._look_for_taken_ports(missing)
+                for part in missing:
+                    running[part.name] = self._start(part, wanted[part.name])
+                    save(self._file, list(running.values()))
+                for part in PARTS:
+                    self._wait_until_healthy(running[part.name], say=part in missing)
             except BaseException:
-                for part in reversed(started):
-                    stop(part)
-                save(self._file, [])
+                for part in reversed(missing):
+                    if part.name in running:
+                        stop(running.pop(part.name))
+                save(self._file, list(running.values()))
                 raise
         return self.status()
 
     def down(self) -> list[str]:
-        """Stop what is running and return the names of it."""
+        """Stop what is running and return the names of it. Raises :class:`StackError` when one does not end."""
         with self._alone():
-            stopped = []
-            for part in load(self._file):
-                if is_alive(part):
-                    if stop(part):
-                        self._say(f"{part.name} did not stop when asked and was ended")
-                    stopped.append(part.name)
+            order = [part.name for part in PARTS]
+            running = [part for part in load(self._file) if is_alive(part)]
+            running.sort(key=lambda part: order.index(part.name) if part.name in order else -1, reverse=True)
+            for part in running:
+                if stop(part):
+                    self._say(f"{part.name} did not stop when asked and was ended")
             save(self._file, [])
-        return stopped
+        return [part.name for part in running]
 
     def status(self) -> list[PartStatus]:
-        """Return every part as it is now."""
+        """Return every part as it is now, at the address that it was started with."""
         running = {part.name: part for part in load(self._file)}
         found = []
-        for name, part in _PARTS.items():
-            known = running.get(name)
-            alive = known is not None and is_alive(known)
-            found.append(
-                PartStatus(
-                    name,
-                    known.pid if known is not None and alive else None,
-                    alive and _answers(self._url(part.health_port, part.health_path)),
-                    self._url(part.port),
-                    known.log if known is not None else "",
-                )
-            )
+        for part in PARTS:
+            known = running.get(part.name)
+            if known is None:
+                found.append(PartStatus(part.name, None, False, self._url(part.ports[0]), ""))
+                continue
+            alive = is_alive(known)
+            healthy = alive and answers(known.health)
+            found.append(PartStatus(part.name, known.pid if alive else None, healthy, known.address, known.log))
         return found
 
-    def _commands(self, programs: Programs, config: Path) -> dict[str, list[str | Path]]:
-        ports, state = self.settings.ports, self.settings.state
-        return {
-            "Jaeger": [programs["jaeger"], "--config", config / "jaeger.yaml"],
-            "Alertmanager": [
-                programs["alertmanager"],
-                f"--config.file={config / 'alertmanager.yml'}",
-                f"--storage.path={state / 'alertmanager'}",
-                f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
-                "--cluster.listen-address=",
-            ],
-            "Prometheus": [
-                programs["prometheus"],
-                f"--config.file={config / 'prometheus.yml'}",
-                f"--storage.tsdb.path={state / 'prometheus'}",
-                _PROMETHEUS_MAKES,
-                f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
-                "--enable-feature=exemplar-storage",
-            ],
-            "Collector": [programs["groundhog-collector"], "--config", self.project / "otel-config.yaml"],
-        }
+    def _stop_what_has_changed(self, running: dict[str, Running], wanted: Mapping[str, Recipe]) -> None:
+        for name, part in list(running.items()):
+            if name not in wanted or part.recipe != wanted[name].digest():
+                self._say(f"{name} runs with other settings; starting it again")
+                stop(part)
+                del running[name]
 
-    def _start(self, name: str, command: list[str | Path]) -> Running:
-        environment = {"OTEL_TRACES_SAMPLER": "always_off"} if name == "Jaeger" else {}
-        if name == "Collector":
-            environment = {
-                # The limiter counts the heap; this keeps the garbage collector in step with it.
-                "GOMEMLIMIT": "400MiB",
-                **collector_environment(self.settings),
-                **self._environment,
-            }
+    def _start(self, part: Part, recipe: Recipe) -> Running:
         return start(
-            name,
-            command,
-            log=self.settings.state / "logs" / f"{name.lower()}.log",
+            part.name,
+            recipe.command,
+            log=self.settings.state / "logs" / f"{part.name.lower()}.log",
             cwd=self.settings.state,
-            environment=environment,
+            environment=recipe.environment,
+            recipe=recipe.digest(),
+            address=self._url(part.ports[0]),
+            health=self._url(*part.health),
         )
 
-    def _wait_until_healthy(self, running: Running) -> None:
-        part = _PARTS[running.name]
-        url = self._url(part.health_port, part.health_path)
+    def _wait_until_healthy(self, running: Running, *, say: bool) -> None:
         deadline = time.monotonic() + _HEALTHY_WITHIN_S
-        while not _answers(url):
+        while not answers(running.health):
             if not is_alive(running):
                 raise StackError(f"{running.name} has died: {last_words(running)} (its log: {running.log})")
             if time.monotonic() > deadline:
-                raise StackError(f"{running.name} does not answer on {url}; its log: {running.log}")
+                raise StackError(f"{running.name} does not answer on {running.health}; its log: {running.log}")
             time.sleep(0.1)
-        self._say(f"{running.name} is healthy")
+        if say:
+            self._say(f"{running.name} is healthy")
 
-    def _look_for_taken_ports(self) -> None:
-        for name, port in self.settings.ports.items():
-            with contextlib.closing(socket.socket()) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    owner = _owner(port)
-                    raise StackError(
-                        f"port {port} ({name}) is taken{owner}: stop that, or choose another with {port_variable(name)}"
-                    ) from None
+    def _look_for_taken_ports(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            for name in part.ports:
+                look_whether_free(name, self.settings.ports[name])
 
     def _url(self, port: str, path: str = "") -> str:
         return f"http://127.0.0.1:{self.settings.ports[port]}{path}"
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
+        _make(self.settings.state, ENV_STATE_DIR)
         with locked(
             self.settings.state / "stack.lock", "another `groundhog stack` is at work; waiting for it", self._say
         ):
             yield
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    port: str
-    health_port: str
-    health_path: str
-
-
-_PARTS: Final = {
-    "Jaeger": _Part("jaeger_query", "jaeger_health", "/status"),
-    "Alertmanager": _Part("alertmanager", "alertmanager", "/-/ready"),
-    "Prometheus": _Part("prometheus", "prometheus", "/-/ready"),
-    "Collector": _Part("otlp_http", "collector_health", "/"),
-}
-"""In the order in which they start: who sends to whom comes last."""
-
-
-def _answers(url: str) -> bool:
+def _make(folder: Path, variable: str) -> None:
+    """Make a folder that can be written to."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - loopback, built here
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
-        return False
-
-
-def _owner(port: int) -> str:
-    """Return who listens on a port, in words, where the system tells."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    except (psutil.Error, AttributeError):
-        pass
-    return ""
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"{folder} cannot be written to ({error.strerror})"
+        raise StackError(f"{reason}: make it so, or choose another folder with {variable}") from error

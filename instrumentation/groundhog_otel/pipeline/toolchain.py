@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from groundhog_otel.pipeline import Say, StackError
+from groundhog_otel.settings import inherited
 
 __all__ = ("find_go", "go_version", "needed_version")
 
@@ -102,4 +102,4 @@ def _numbers(text: str) -> Version:
 
 def _local() -> dict[str, str]:
     """Keep the go command from answering for, or fetching, another version than itself."""
-    return {**os.environ, "GOTOOLCHAIN": "local"}
+    return {**inherited(), "GOTOOLCHAIN": "local"}
