@@ -85,7 +85,8 @@ def test_the_alert_has_the_same_threshold() -> None:
     assert float(threshold[1]) == COMMAND.limit_s
     milliseconds = f"{COMMAND.limit_s * 1000:.0f}ms"
     assert f"its budget is {milliseconds}" in alert["annotations"]["summary"]
-    assert f"minDuration={milliseconds}" in alert["annotations"]["traces"]
+    for link in ("traces", "traces_json"):
+        assert f"minDuration={milliseconds}&" in alert["annotations"][link]
 
 
 def test_receivers_listen_on_loopback_by_default() -> None:
