@@ -16,6 +16,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_
 
 from groundhog_otel import semconv
 from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.outcome import CANCELLED, OK, Outcome
 from groundhog_otel.mcp.transport import Transport
 
@@ -103,6 +104,7 @@ class Operation:
     def end(self, outcome: Outcome = OK) -> None:
         """Settle the span's status, record the duration, end the span, make the former context current again."""
         duration_s = perf_counter() - self._started
+        IN_FLIGHT.discard(self)
         span = self._span
         try:
             if span is not None and outcome is not OK:

@@ -18,6 +18,7 @@ from opentelemetry.trace import Link, SpanKind
 
 from groundhog_otel import __version__, semconv
 from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
@@ -155,6 +156,7 @@ class Telemetry:
         except Exception:
             guarded_error("begin")
             return None
+        IN_FLIGHT.add(operation)
         return operation
 
     def record(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
