@@ -52,10 +52,8 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
             if problem is not None:
                 logger.warning("MCP is not instrumented: %s", problem)
                 return
-            settings = kwargs.get("settings")
-            if settings is None:
-                settings, problems = McpSettings.from_environ()
-                warn(problems)
+            settings, problems = McpSettings.given(kwargs)
+            warn(problems)
             telemetry = Telemetry(
                 settings,
                 tracer_provider=kwargs.get("tracer_provider"),

@@ -46,10 +46,8 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
 
     def _instrument(self, **kwargs: Any) -> None:
         try:
-            settings = kwargs.get("settings")
-            if settings is None:
-                settings, problems = ResourceSettings.from_environ()
-                warn(problems)
+            settings, problems = ResourceSettings.given(kwargs)
+            warn(problems)
             wanted = [metric for metric in TABLE if (settings.system if metric.of_host else settings.process)]
             if wanted:
                 self._wanted = frozenset(metric.name for metric in wanted)
