@@ -74,10 +74,14 @@ def test_a_wrong_redactor_means_no_content() -> None:
 
 
 def test_a_redactor_is_found_by_its_name() -> None:
-    assert resolved("json:dumps") == (json.dumps, None)
-    assert resolved("json:JSONEncoder.encode") == (json.JSONEncoder.encode, None)
-    assert resolved(json.dumps) == (json.dumps, None)
-    assert resolved(None) == (None, None)
+    expected: list[tuple[Any, object]] = [
+        ("json:dumps", json.dumps),
+        ("json:JSONEncoder.encode", json.JSONEncoder.encode),
+        (json.dumps, json.dumps),
+        (None, None),
+    ]
+    for given, function in expected:
+        assert resolved(given) == (function, None)
 
 
 @pytest.mark.parametrize(

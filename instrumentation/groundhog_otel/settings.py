@@ -35,6 +35,7 @@ from groundhog_otel.options import (
 __all__ = (
     "ENV_CACHE_DIR",
     "ENV_CAPTURE_CONTENT",
+    "ENV_CONFIG_FILE",
     "ENV_GROUNDHOG_DIR",
     "ENV_GROUNDHOG_RUN_ID",
     "ENV_INTERVAL",
@@ -48,6 +49,7 @@ __all__ = (
     "Redact",
     "ResourceSettings",
     "StackSettings",
+    "config_file",
     "inherited",
     "otlp_endpoint",
     "port_variable",
@@ -61,6 +63,7 @@ logger = logging.getLogger("groundhog_otel")
 
 ENV_CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """Shared with the GenAI instrumentations, and defined by them."""
+ENV_CONFIG_FILE: Final = "OTEL_CONFIG_FILE"
 ENV_OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 ENV_CACHE_DIR: Final = "GROUNDHOG_CACHE_DIR"
 ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
@@ -124,7 +127,7 @@ class McpSettings:
         An argument ``settings`` is taken in place of the environment.
         """
         base = kwargs.get("settings")
-        sources = [_arguments(kwargs)]
+        sources = [_arguments(kwargs, "groundhog_mcp", environ)]
         if base is None:
             sources.append(Source({name: environ.get(option.variable, "").strip() for name, option in _MCP.items()}))
         found, problems = chosen(_MCP, sources, base or cls())
@@ -158,7 +161,7 @@ class ResourceSettings:
         problems: list[Problem] = []
         if base is None:
             base, problems = cls._from_one_variable(environ)
-        found, more = chosen(_RESOURCES, [_arguments(kwargs)], base)
+        found, more = chosen(_RESOURCES, [_arguments(kwargs, "groundhog_resources", environ)], base)
         return replace(base, **found), problems + more
 
     @classmethod
@@ -194,9 +197,11 @@ _RESOURCES: Final[Mapping[str, Option]] = {
 }
 
 
-def _arguments(kwargs: Mapping[str, Any]) -> Source:
-    """Return the options among the arguments of ``instrument()``."""
-    return Source({name: value for name, value in kwargs.items() if name not in _NOT_OPTIONS}, "in instrument()")
+def _arguments(kwargs: Mapping[str, Any], name: str, environ: Mapping[str, str]) -> Source:
+    """Return the options among the arguments of ``instrument()``: a program's, or a configuration file's."""
+    path = config_file(environ)
+    where = f"for {name} in {path} or instrument()" if path is not None else "in instrument()"
+    return Source({key: value for key, value in kwargs.items() if key not in _NOT_OPTIONS}, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +283,11 @@ def run_id(environ: Mapping[str, str] = os.environ) -> str | None:
     """
     value = environ.get(ENV_GROUNDHOG_RUN_ID, "")
     return value if value.strip(".") and not {"/", "\\", "\0"} & set(value) else None
+
+
+def config_file(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the file that configures the SDK in place of the environment (``OTEL_CONFIG_FILE``), if there is one."""
+    return environ.get(ENV_CONFIG_FILE) or None
 
 
 def otlp_endpoint(environ: Mapping[str, str] = os.environ) -> str:
