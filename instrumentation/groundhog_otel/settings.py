@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 __all__ = (
+    "ENV_BLOCKING_THRESHOLD",
     "ENV_CACHE_DIR",
     "ENV_EXCLUDED_METHODS",
     "ENV_GROUNDHOG_DIR",
@@ -26,12 +27,14 @@ __all__ = (
     "ENV_NATIVE_SPANS",
     "ENV_OTLP_ENDPOINT",
     "ENV_RESOURCES",
+    "ENV_RUNTIME",
     "ENV_STATE_DIR",
     "ENV_WEBHOOK",
     "STACK_PORTS",
     "McpSettings",
     "Problem",
     "ResourceSettings",
+    "RuntimeSettings",
     "StackSettings",
     "inherited",
     "otlp_endpoint",
@@ -46,6 +49,8 @@ logger = logging.getLogger("groundhog_otel")
 ENV_NATIVE_SPANS: Final = "OTEL_PYTHON_MCP_NATIVE_SPANS"
 ENV_EXCLUDED_METHODS: Final = "OTEL_PYTHON_MCP_EXCLUDED_METHODS"
 ENV_RESOURCES: Final = "OTEL_PYTHON_GROUNDHOG_RESOURCES"
+ENV_RUNTIME: Final = "OTEL_PYTHON_GROUNDHOG_RUNTIME"
+ENV_BLOCKING_THRESHOLD: Final = "OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS"
 ENV_OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 ENV_CACHE_DIR: Final = "GROUNDHOG_CACHE_DIR"
 ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
@@ -114,6 +119,42 @@ class ResourceSettings:
         return cls(), [
             f"{ENV_RESOURCES}={raw!r} is not understood; using 'process,system'. Write process, system, both or none."
         ]
+
+
+_RUNTIME_PARTS: Final = frozenset({"event_loop", "worker_threads", "gc", "requests"})
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSettings:
+    """What the runtime instrumentor reports on."""
+
+    parts: frozenset[str] = _RUNTIME_PARTS
+    """Of ``event_loop``, ``worker_threads``, ``gc``, ``requests``."""
+    blocking_threshold_ms: int = 100
+    """From when on an event loop that runs nothing else counts as blocked, in milliseconds."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[RuntimeSettings, list[Problem]]:
+        """Read the settings; unusable values fall back to the default and are described in the second item."""
+        problems: list[Problem] = []
+        raw = environ.get(ENV_RUNTIME, "").strip().lower()
+        parts = frozenset(part.strip() for part in raw.split(",")) if raw else _RUNTIME_PARTS
+        if parts == {"none"}:
+            parts = frozenset()
+        elif not parts <= _RUNTIME_PARTS:
+            problems.append(
+                f"{ENV_RUNTIME}={raw!r} is not understood; using all. Write any of event_loop, worker_threads, gc and "
+                "requests, with commas between them, or none."
+            )
+            parts = _RUNTIME_PARTS
+        raw = environ.get(ENV_BLOCKING_THRESHOLD, "").strip() or "100"
+        threshold = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else 0
+        if threshold < 10:
+            problems.append(
+                f"{ENV_BLOCKING_THRESHOLD}={raw!r} is not understood; using 100. Write whole milliseconds, 10 or more."
+            )
+            threshold = 100
+        return cls(parts=parts, blocking_threshold_ms=threshold), problems
 
 
 @dataclass(frozen=True, slots=True)

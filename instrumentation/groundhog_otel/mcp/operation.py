@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Operation:
         "_telemetry",
         "_token",
         "answered_with_error",
+        "at_end",
         "context",
         "kind",
         "mcp_version",
@@ -65,6 +66,8 @@ class Operation:
         """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
         self.notification = notification
         """Nobody answers a notification, so its success vouches for no name."""
+        self.at_end: Callable[[Operation], None] | None = None
+        """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
         self._telemetry = telemetry
         self._span: trace.Span | None = None
         self._token: Any = None
@@ -87,6 +90,10 @@ class Operation:
                 self._span.set_attribute(key, value)
         except Exception:
             guarded_error("set")
+
+    def bounded_names(self) -> tuple[str, str | None]:
+        """Return method and target as a metric may carry them: ``_OTHER`` for what nobody has vouched for."""
+        return self._telemetry.bounded(self.method, self.target)
 
     def learn_version(self, version: object) -> None:
         """Take note of the protocol version that an ``initialize`` settled on."""
@@ -114,6 +121,8 @@ class Operation:
                     span.set_attribute(semconv.ERROR_TYPE, outcome.error_type)
                     span.set_status(Status(StatusCode.ERROR, outcome.description))
             self._telemetry.record(self, outcome, duration_s)
+            if self.at_end is not None:
+                self.at_end(self)
         except Exception:
             guarded_error("end")
         try:

@@ -18,7 +18,7 @@ from opentelemetry.trace import Link, SpanKind
 
 from groundhog_otel import __version__, semconv
 from groundhog_otel.mcp.guard import guarded_error
-from groundhog_otel.mcp.inflight import IN_FLIGHT
+from groundhog_otel.mcp.inflight import IN_FLIGHT, ON_BEGIN
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
@@ -157,7 +157,15 @@ class Telemetry:
             guarded_error("begin")
             return None
         IN_FLIGHT.add(operation)
+        for listener in ON_BEGIN:
+            listener(operation)
         return operation
+
+    def bounded(self, method: str, target: str | None) -> tuple[str, str | None]:
+        """Return both names as a metric may carry them: ``_OTHER`` for what nobody has vouched for."""
+        if method not in self.methods:
+            return OTHER, None
+        return method, OTHER if target is not None and target not in self.targets else target
 
     def record(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
         """Add one operation to its histogram, with its span's context so that an exemplar can name the trace."""
@@ -166,10 +174,8 @@ class Telemetry:
             self.methods.learn(method)
             if target is not None:
                 self.targets.learn(target)
-        elif method not in self.methods:
-            method, target = OTHER, None
-        elif target is not None and target not in self.targets:
-            target = OTHER
+        else:
+            method, target = self.bounded(method, target)
         _, attributes = _shape(method, target, operation.transport, operation.mcp_version)
         if outcome is not OK:
             attributes = dict(attributes)
