@@ -8,6 +8,7 @@ import pytest
 
 from groundhog_otel.runtime import RuntimeInstrumentor
 from groundhog_otel.settings import RuntimeSettings
+from tests.resources.collector import Collector
 from tests.support.telemetry import Capture, capturing
 
 
@@ -25,3 +26,16 @@ def capture() -> Iterator[Capture]:
         instrumentor.instrument(meter_provider=found.meter_provider, settings=RuntimeSettings())
         yield found
         instrumentor.uninstrument()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """Like ``capture``, with metrics that can be collected more than once."""
+    found = Collector()
+    instrumentor = RuntimeInstrumentor()
+    with capturing():
+        instrumentor.instrument(meter_provider=found.provider, settings=RuntimeSettings())
+        yield found
+        if instrumentor.is_instrumented_by_opentelemetry:
+            instrumentor.uninstrument()
+    found.provider.shutdown()
