@@ -18,7 +18,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 from groundhog_otel.mcp import guard
 from groundhog_otel.mcp.inflight import ON_BEGIN
-from groundhog_otel.runtime import RuntimeInstrumentor
+from groundhog_otel.runtime import RuntimeInstrumentor, loops
 from groundhog_otel.settings import RuntimeSettings
 from tests.resources.collector import Collector
 from tests.support import sdk
@@ -71,6 +71,22 @@ async def test_it_beats_while_operations_are_under_way_and_then_stops(collector:
         (again,) = collector.points(LAG)
         assert again.count > idle.count
     assert len(_watchdogs()) == 1
+
+
+@pytest.mark.anyio
+async def test_it_beats_slowly_for_those_that_wait_for_long(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops, "_PATIENCE", 4)
+    async with sdk.in_memory(sdk.make_server()) as session, anyio.create_task_group() as tasks:
+        tasks.start_soon(session.call_tool, "nap", {"seconds": 30})
+        await anyio.sleep(2.5)
+        (slow,) = collector.points(LAG)
+        assert slow.count < 2.5 / 0.05 / 3
+        await session.call_tool("nap", {"seconds": 0.15})
+        (hurried,) = collector.points(LAG)
+        assert hurried.count > slow.count
+        tasks.cancel_scope.cancel()
 
 
 def _leave_behind(loop: asyncio.AbstractEventLoop) -> None:

@@ -28,6 +28,9 @@ __all__ = ("Heart", "Hearts")
 
 _INTERVAL_S: Final = 0.05
 """Twenty beats a second, or twice within the threshold where that is shorter."""
+_SLOW_S: Final = 1.0
+_PATIENCE: Final = 1200
+"""After so many beats without a new operation, a minute, those left may wait for hours: then it beats slowly."""
 _NOWHERE: Final = Context()
 """Lag is no one operation's: its measurements name no trace."""
 
@@ -55,6 +58,8 @@ class Hearts:
                 heart = self.beating[loop] = Heart(self, loop)
                 self.on_start()
             heart.operations.add(operation)
+            if heart.quiet:
+                heart.hurry()
         except Exception:
             guarded_error("event loop")
 
@@ -74,14 +79,24 @@ class Heart:
         """How deep the first frame of a callback lies; 0 while that is not known."""
         self.operations: set[Operation] = set()
         """Those begun in this loop; the ended ones among them go at the next beat."""
+        self.quiet = 0
+        """Beats since the last of them began."""
         self._hearts = hearts
         # A beat must not carry on the context of whoever happened to start it: that would keep their span alive.
         self._context = TaskContext()
         self._lock = Lock()  # between the loop and the watchdog, for a few assignments
         self._blocks: list[Block] = []
         self._unnamed: dict[Operation, list[float]] = {}
+        self._steady = False
         self._alive = perf_counter()
-        self._schedule()
+        self._schedule(hearts.interval_s)
+
+    def hurry(self) -> None:
+        """Beat at the usual rate again: an operation has begun."""
+        slow, self.quiet = self.quiet > _PATIENCE, 0
+        if slow:
+            self._timer.cancel()
+            self._schedule(self._hearts.interval_s)
 
     def stuck_since(self) -> float:
         """Return since when the loop has not run what was due; a moment to come, when nothing is."""
@@ -106,9 +121,9 @@ class Heart:
     def _under_way(self) -> set[Operation]:
         return {one for one in tuple(self.operations) if one in IN_FLIGHT}
 
-    def _schedule(self) -> None:
-        self._due = perf_counter() + self._hearts.interval_s
-        self.loop.call_later(self._hearts.interval_s, self._beat, context=self._context)
+    def _schedule(self, delay_s: float) -> None:
+        self._due = perf_counter() + delay_s
+        self._timer = self.loop.call_later(delay_s, self._beat, context=self._context)
 
     def _beat(self) -> None:
         try:
@@ -116,10 +131,12 @@ class Heart:
                 return
             self._hearts.lag.record(max(0.0, perf_counter() - self._due), context=_NOWHERE)
             self._settle()
-            self.depth = depth_of(sys._getframe())
+            if not self._steady:  # an eager task's first step, where the heart may have begun, lies deeper
+                self.depth, self._steady = depth_of(sys._getframe()), True
             if self.operations:  # some have begun since the last beat, or are under way still
                 self.operations = self._under_way()
-                self._schedule()
+                self.quiet += 1
+                self._schedule(self._hearts.interval_s if self.quiet <= _PATIENCE else _SLOW_S)
             else:
                 self._hearts.forget(self)
         except Exception:
