@@ -33,10 +33,10 @@ def run():
 """
 
 
-def _run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def _run(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
     return subprocess.run(
-        [INSTRUMENT, sys.executable, "-c", PROGRAM + program],
+        [INSTRUMENT, sys.executable, "-c", PROGRAM + program, *arguments],
         cwd=ROOT,
         env={
             **inherited,
@@ -127,3 +127,38 @@ def test_a_forked_child_gets_a_watchdog_of_its_own() -> None:
     assert not same
     assert not old
     assert parent
+
+
+STOPPED = """
+import json, signal, subprocess
+import anyio
+from groundhog_otel.runtime import RuntimeInstrumentor
+
+parts = RuntimeInstrumentor()._parts
+seen = {"lag": [], "blocked": []}
+parts.hearts.lag.record = lambda value, *args, **kwargs: seen["lag"].append(value)
+parts.hearts.blocked.record = lambda value, *args, **kwargs: seen["blocked"].append(value)
+
+async def main():
+    async with sdk.in_memory(server) as session:
+        await session.call_tool("nap", {"seconds": 0.1})
+        again = f"sleep 1; kill -STOP {os.getpid()}; sleep 2; kill -CONT {os.getpid()}"
+        waker = subprocess.Popen(["sh", "-c", again])
+        await session.call_tool("nap", {"seconds": 4})
+        waker.wait()
+
+anyio.run(main, backend_options={"use_uvloop": sys.argv[1] == "uvloop"})
+print(json.dumps(seen))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no signals to stop a process on this platform")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_process_that_was_stopped_blocks_nobody(loop: str) -> None:
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    done = _run(STOPPED, loop, OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none")
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert max(seen["lag"]) > 1
+    assert max(seen["blocked"], default=0) < 1
