@@ -11,7 +11,7 @@ SYNC := $(UV) sync --quiet --locked --all-extras --python $(PYTHON)
 MATRIX := mcp1-oldest mcp1 mcp2-oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit matrix e2e stack bench clean
+.PHONY: help demo test lint unit matrix e2e soak stack bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -47,15 +47,18 @@ lint: .venv/ready  ## Check style, types and the walls between packages
 	$(BIN)/lint-imports
 
 unit: .venv/ready  ## Run the fast tests, on the newest mcp
-	$(BIN)/pytest -m "not e2e"
+	$(BIN)/pytest -m "not e2e and not slow"
 
 matrix: $(MATRIX:%=.venv-%/ready)  ## Run the instrumentation's tests on the older generations of mcp
 	@set -e; for generation in $(MATRIX); do \
-	  echo "== $$generation"; .venv-$$generation/bin/pytest -m "not e2e" tests/mcp; done
+	  echo "== $$generation"; .venv-$$generation/bin/pytest -m "not e2e and not slow" tests/mcp; done
 
 e2e: .venv/ready  ## Run the tests against the real Collector, Jaeger, Prometheus and Alertmanager
 	$(BIN)/groundhog stack build
 	$(BIN)/pytest -m e2e
+
+soak: .venv/ready  ## Run the slow tests: ten thousand of everything (about an hour)
+	$(BIN)/pytest -m slow
 
 stack: .venv/ready  ## Start the Collector, Jaeger, Prometheus and Alertmanager on loopback
 	@$(BIN)/groundhog stack up
