@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -168,19 +169,26 @@ def _over_grpc(target: Target) -> Answer:
 
 def _spoken(target: Target, failure: str) -> Answer:
     """Return what a port that is not understood does speak, of what an HTTP/1.1 request is answered with."""
-    if target.secure:
-        return Answer("failed", failure)
+    said = b""
+    if not target.secure:
+        with suppress(OSError), socket.create_connection(target.address, TIMEOUT_S) as plain:
+            plain.sendall(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            said = plain.recv(256)
+        if (not said.startswith(b"HTTP/1") or b"HTTPS server" in said) and _speaks_tls(target):  # Go says the latter
+            return Answer("tls")
+    if said.startswith(b"HTTP/1") and target.protocol == "grpc":
+        return Answer("speaks http", failure)
+    if said[3:4] == b"\x04" and target.protocol != "grpc":  # SETTINGS, an HTTP/2 server's first frame (RFC 9113 §3.4)
+        return Answer("speaks grpc", failure)
+    return Answer("failed", failure)
+
+
+def _speaks_tls(target: Target) -> bool:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is sent, so nobody need be trusted
     try:
         with socket.create_connection(target.address, TIMEOUT_S) as plain:
-            plain.sendall(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            plain.settimeout(TIMEOUT_S)
-            said = plain.recv(256)
+            context.wrap_socket(plain).close()
     except OSError:
-        return Answer("failed", failure)
-    if said[:2] == b"\x15\x03" or b"HTTPS server" in said:  # a TLS alert (RFC 8446 §5.1), or Go's way of saying so
-        return Answer("tls")
-    if said.startswith(b"HTTP/1"):
-        return Answer("speaks http" if target.protocol == "grpc" else "failed", failure)
-    if said[3:4] == b"\x04":  # a SETTINGS frame, the first of every HTTP/2 server (RFC 9113 §3.4)
-        return Answer("speaks grpc" if target.protocol != "grpc" else "failed", failure)
-    return Answer("failed", failure)
+        return False
+    return True
