@@ -39,6 +39,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
 
     _patches: Patches | None = None
     _notice: UnreachableNotice | None = None
+    _telemetry: Telemetry | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return the supported releases of ``mcp``."""
@@ -66,6 +67,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
                 tracer_provider=kwargs.get("tracer_provider"),
                 meter_provider=kwargs.get("meter_provider"),
             )
+            self._telemetry = telemetry
             self._patches = Patches(_hooks(telemetry))
             self._patches.install()
             self._notice = UnreachableNotice()
@@ -77,6 +79,9 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
         if self._patches is not None:
             self._patches.remove()
             self._patches = None
+        if self._telemetry is not None:
+            self._telemetry.stop()
+            self._telemetry = None
         if self._notice is not None:
             self._notice.remove()
             self._notice = None
