@@ -88,7 +88,7 @@ fix   environment         OTEL_SERVICENAME is no variable of OpenTelemetry's
                           -> Write OTEL_SERVICE_NAME.
 ok    sampler             parentbased_always_on
 fix   traces and metrics  sent to http://127.0.0.1:PORT over grpc, where nothing listens (connection refused)
-                          -> Start a Collector there (groundhog stack up), or set OTEL_EXPORTER_OTLP_ENDPOINT to where one is.
+                          -> Start a Collector there (groundhog stack up), or name one in OTEL_EXPORTER_OTLP_ENDPOINT.
 
 4 to fix
 """)

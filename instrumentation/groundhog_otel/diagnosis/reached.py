@@ -40,7 +40,7 @@ def _finding(signals: str, address: str, answer: Answer, target: Target) -> Find
     says, do = {
         "refused": (
             "where nothing listens (connection refused)",
-            f"Start a Collector there (groundhog stack up), or set {endpoint} to where one is.",
+            f"Start a Collector there (groundhog stack up), or name one in {endpoint}.",
         ),
         "unknown host": (f"but no host of the name {host} is known", f"Correct the host in {endpoint}."),
         "silent": (
