@@ -76,11 +76,15 @@ def _http_server(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext 
 
 
 class _Page(BaseHTTPRequestHandler):
+    kind = "text/html"
+    body = b"<p>Hello"
+
     def do_POST(self) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", self.kind)
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
+        self.wfile.write(self.body)
 
     def log_message(self, *_args: object) -> None:
         """Say nothing."""
@@ -162,6 +166,19 @@ def test_servers_of_something_else() -> None:
         assert probe(_target(port, "grpc")).outcome == "not otlp"
 
 
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [(b"{}", "taken"), (b'{"partialSuccess": {}}\n', "taken"), (b'{"status": "Server available"}', "not otlp")],
+)
+def test_json_is_told_from_the_answer_to_an_export(
+    body: bytes, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Page, "kind", "application/json; charset=utf-8")
+    monkeypatch.setattr(_Page, "body", body)
+    with _http_server(_Page) as port:
+        assert probe(_target(port)).outcome == outcome
+
+
 def test_headers_are_sent() -> None:
     def guarded(_request: bytes, context: Any) -> bytes:
         if ("authorization", "Bearer key") not in context.invocation_metadata():
@@ -182,7 +199,7 @@ def test_tls_where_it_is_and_where_it_is_not(certificate: Path) -> None:
         assert probe(_target(port, tls=True)).outcome == "untrusted"
         assert probe(_target(port, "grpc", tls=True)).outcome == "untrusted"
         trusted = probe(_target(port, tls=True, certificate=str(certificate)))
-        assert (trusted.outcome, trusted.detail) == ("not otlp", "a web page")
+        assert (trusted.outcome, trusted.detail) == ("not otlp", "it answers with text/html")
         missing = probe(_target(port, tls=True, certificate="/no/such/file"))
         assert missing.outcome == "failed"
     with receiving() as receiver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ Outcome = Literal[
     "unauthorized", "not otlp", "busy", "failed",
 ]  # fmt: skip
 Protocol = Literal["grpc", "http/protobuf"]
+_EMPTY: Final = re.compile(rb"\s*(\{\s*(\"partialSuccess\"\s*:\s*(\{\s*\}|null)\s*)?\}\s*)?")
 _BUSY: Final = (429, 502, 503, 504)
 _STATUSES: Final[Mapping[str, Outcome]] = {
     "UNAUTHENTICATED": "unauthorized",
@@ -128,8 +130,10 @@ def _over_http(target: Target) -> Answer:
     headers = {"Content-Type": "application/x-protobuf", **target.headers}
     try:
         with opener.open(Request(target.url, b"", headers, method="POST"), timeout=TIMEOUT_S) as response:  # noqa: S310
-            page = response.headers.get_content_type() == "text/html"
-            return Answer("not otlp", "a web page") if page else Answer("taken")
+            kind = response.headers.get("Content-Type", "application/x-protobuf").partition(";")[0]
+            # The specification wants the request's own type; some answer in JSON, and then with nothing but this in it.
+            otlp = kind == "application/x-protobuf" or _EMPTY.fullmatch(response.read(4096)) is not None
+            return Answer("taken") if otlp else Answer("not otlp", f"it answers with {kind}")
     except HTTPError as error:
         said = f"{error.code} {error.reason}".strip()
         outcome: Outcome = "busy" if error.code in _BUSY else "not otlp"
