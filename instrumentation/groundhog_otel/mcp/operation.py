@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from contextvars import Token
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,16 @@ from groundhog_otel.mcp.transport import Transport
 if TYPE_CHECKING:
     from groundhog_otel.mcp.telemetry import Telemetry
 
-__all__ = ("Operation",)
+__all__ = ("Operation", "restore")
+
+
+def restore(token: Token[Any]) -> None:
+    """Undo the setting of a context variable, where this still is the context in which it was set.
+
+    It is not when a coroutine that nobody awaits any more is closed from elsewhere: then there is nothing to undo.
+    """
+    with suppress(ValueError):
+        token.var.reset(token)
 
 
 class Operation:
@@ -122,7 +133,7 @@ class Operation:
         except Exception:
             guarded_error("span.end")
         if self._token is not None:
-            context_api.detach(self._token)
+            restore(self._token)
 
     def abandon(self) -> None:
         """End the operation of a coroutine that is being thrown away: by now this may be another task's context."""
