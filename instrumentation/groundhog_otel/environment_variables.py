@@ -1,4 +1,4 @@
-"""The environment variables of both instrumentors, as ``opentelemetry-instrument`` lists them in its help.
+"""The environment variables of the instrumentors, as ``opentelemetry-instrument`` lists them in its help.
 
 It makes an option of every attribute here whose name begins with ``OTEL_``: ``OTEL_PYTHON_MCP_NATIVE_SPANS`` is
 ``--mcp_native_spans``. A name that another package declares as well would stop it from starting, so only names of our
@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = (
+    "OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS",
     "OTEL_PYTHON_GROUNDHOG_RESOURCES",
+    "OTEL_PYTHON_GROUNDHOG_RUNTIME",
     "OTEL_PYTHON_MCP_CAPTURE_MAX_LENGTH",
     "OTEL_PYTHON_MCP_EXCLUDED_METHODS",
     "OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS",
@@ -30,3 +32,5 @@ OTEL_PYTHON_MCP_SERVER_PARENT: Final = "OTEL_PYTHON_MCP_SERVER_PARENT"
 OTEL_PYTHON_MCP_FLUSH_ON_SIGTERM: Final = "OTEL_PYTHON_MCP_FLUSH_ON_SIGTERM"
 OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS: Final = "OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS"
 OTEL_PYTHON_GROUNDHOG_RESOURCES: Final = "OTEL_PYTHON_GROUNDHOG_RESOURCES"
+OTEL_PYTHON_GROUNDHOG_RUNTIME: Final = "OTEL_PYTHON_GROUNDHOG_RUNTIME"
+OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS: Final = "OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS"

@@ -48,6 +48,7 @@ __all__ = (
     "Problem",
     "Redact",
     "ResourceSettings",
+    "RuntimeSettings",
     "StackSettings",
     "config_file",
     "inherited",
@@ -126,10 +127,7 @@ class McpSettings:
 
         An argument ``settings`` is taken in place of the environment.
         """
-        base = kwargs.get("settings")
-        sources = [_arguments(kwargs, "groundhog_mcp", environ)]
-        if base is None:
-            sources.append(Source({name: environ.get(option.variable, "").strip() for name, option in _MCP.items()}))
+        base, sources = _sources(kwargs, "groundhog_mcp", _MCP, environ)
         found, problems = chosen(_MCP, sources, base or cls())
         if "redact" not in found and any(source.values.get("redact") for source in sources):
             found["capture_content"] = False
@@ -202,6 +200,69 @@ def _arguments(kwargs: Mapping[str, Any], name: str, environ: Mapping[str, str])
     path = config_file(environ)
     where = f"for {name} in {path} or instrument()" if path is not None else "in instrument()"
     return Source({key: value for key, value in kwargs.items() if key not in _NOT_OPTIONS}, where)
+
+
+_RUNTIME_PARTS: Final = frozenset({"event_loop", "worker_threads", "gc", "requests"})
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSettings:
+    """What the runtime instrumentor reports on. Each field is also a keyword argument of its ``instrument()``."""
+
+    parts: frozenset[str] = _RUNTIME_PARTS
+    """Of ``event_loop``, ``worker_threads``, ``gc``, ``requests``."""
+    blocking_threshold_ms: int = 100
+    """From when on an event loop that runs nothing else counts as blocked, in milliseconds."""
+
+    @classmethod
+    def given(
+        cls, kwargs: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+    ) -> tuple[RuntimeSettings, list[Problem]]:
+        """Take the settings from the arguments of ``instrument()``, and what these leave open from the environment.
+
+        An argument ``settings`` is taken in place of the environment.
+        """
+        base, sources = _sources(kwargs, "groundhog_runtime", _RUNTIME, environ)
+        found, problems = chosen(_RUNTIME, sources, base or cls())
+        return replace(base or cls(), **found), problems
+
+
+def _parts(given: object) -> frozenset[str]:
+    parts = frozenset(name.lower() for name in names(given))
+    if parts == {"none"}:
+        return frozenset()
+    if not parts <= _RUNTIME_PARTS:
+        raise ValueError
+    return parts
+
+
+def _threshold(given: object) -> int:
+    if length(given) < 10:  # the watchdog does not look more often than that
+        raise ValueError
+    return length(given)
+
+
+_RUNTIME: Final[Mapping[str, Option]] = {
+    "parts": Option(
+        variables.OTEL_PYTHON_GROUNDHOG_RUNTIME,
+        "any of event_loop, worker_threads, gc and requests, with commas between them, or none",
+        _parts,
+    ),
+    "blocking_threshold_ms": Option(
+        variables.OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS, "whole milliseconds, 10 or more", _threshold
+    ),
+}
+
+
+def _sources(
+    kwargs: Mapping[str, Any], name: str, options: Mapping[str, Option], environ: Mapping[str, str]
+) -> tuple[Any, list[Source]]:
+    """Return the argument ``settings``, and where else options come from: arguments, and the environment without it."""
+    base = kwargs.get("settings")
+    sources = [_arguments(kwargs, name, environ)]
+    if base is None:
+        sources.append(Source({key: environ.get(option.variable, "").strip() for key, option in options.items()}))
+    return base, sources
 
 
 @dataclass(frozen=True, slots=True)

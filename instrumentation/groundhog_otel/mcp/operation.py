@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import Token
-from time import perf_counter
+from functools import partial
+from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
@@ -46,6 +47,7 @@ class Operation:
         "_telemetry",
         "_token",
         "answered_with_error",
+        "at_end",
         "context",
         "kind",
         "mcp_version",
@@ -76,6 +78,8 @@ class Operation:
         """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
         self.notification = notification
         """Nobody answers a notification, so its success vouches for no name."""
+        self.at_end: Callable[[Operation], None] | None = None
+        """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
         self._telemetry = telemetry
         self._span: trace.Span | None = None
         self._token: Any = None
@@ -99,6 +103,10 @@ class Operation:
         except Exception:
             guarded_error("set")
 
+    def bounded_names(self) -> tuple[str, str | None]:
+        """Return method and target as a metric may carry them: ``_OTHER`` for what nobody has vouched for."""
+        return self._telemetry.bounded(self.method, self.target)
+
     def learn_version(self, version: object) -> None:
         """Take note of the protocol version that an ``initialize`` settled on."""
         if isinstance(version, str):
@@ -116,6 +124,17 @@ class Operation:
         """Settle the span's status, record the duration, end the span, make the former context current again."""
         duration_s = perf_counter() - self._started
         IN_FLIGHT.discard(self)
+        self._settle(outcome, duration_s, None)
+        if self._token is not None:
+            restore(self._token)
+
+    def abandon(self) -> None:
+        """End the operation of a coroutine that is being thrown away: by now this may be another task's context."""
+        duration_s, now_ns = perf_counter() - self._started, time_ns()
+        IN_FLIGHT.discard(self)
+        self._telemetry.end_later(partial(self._settle, CANCELLED, duration_s, now_ns))
+
+    def _settle(self, outcome: Outcome, duration_s: float, end_ns: int | None) -> None:
         span = self._span
         try:
             if span is not None and outcome is not OK:
@@ -125,17 +144,12 @@ class Operation:
                     span.set_attribute(semconv.ERROR_TYPE, outcome.error_type)
                     span.set_status(Status(StatusCode.ERROR, outcome.description))
             self._telemetry.record(self, outcome, duration_s)
+            if self.at_end is not None:
+                self.at_end(self)
         except Exception:
             guarded_error("end")
         try:
             if span is not None:
-                span.end()
+                span.end(end_ns)
         except Exception:
             guarded_error("span.end")
-        if self._token is not None:
-            restore(self._token)
-
-    def abandon(self) -> None:
-        """End the operation of a coroutine that is being thrown away: by now this may be another task's context."""
-        self._token = None
-        self.end(CANCELLED)

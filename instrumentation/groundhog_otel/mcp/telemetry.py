@@ -6,6 +6,7 @@ it. ``begin`` runs inside other people's programs: it never raises.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -19,7 +20,7 @@ from opentelemetry.trace import Link, SpanKind
 from groundhog_otel import __version__, semconv
 from groundhog_otel.mcp.content import Content
 from groundhog_otel.mcp.guard import guarded_error
-from groundhog_otel.mcp.inflight import IN_FLIGHT
+from groundhog_otel.mcp.inflight import IN_FLIGHT, ON_BEGIN
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
@@ -38,6 +39,7 @@ _WITH_URI: Final = frozenset(
     {"resources/read", "resources/subscribe", "resources/unsubscribe", "notifications/resources/updated"}
 )
 _LONGEST_NAME: Final = 256
+_MOST_LATE: Final = 10_000
 _LONGEST_URI: Final = 2048
 """Characters. A peer may send names as long as it likes; what is longer is cut off, here and in what we remember."""
 
@@ -106,6 +108,7 @@ class Telemetry:
             )
         }
         self._stopped = False
+        self._late: deque[Callable[[], None]] = deque(maxlen=_MOST_LATE)
         self._excluded: Callable[[str], bool] = lru_cache(maxsize=1024)(
             lambda method: any(fnmatchcase(method, pattern) for pattern in settings.excluded_methods)
         )
@@ -132,6 +135,8 @@ class Telemetry:
         ``span=False`` somebody else makes the span, and only the metric is ours.
         """
         try:
+            if self._late:
+                self._end_late()
             if self._stopped or not is_instrumentation_enabled():
                 return None
             if self.settings.excluded_methods and self._excluded(method):
@@ -154,25 +159,28 @@ class Telemetry:
                 if request_id is not None:
                     own[semconv.JSONRPC_REQUEST_ID] = str(request_id)[:_LONGEST_NAME]
                 if method in _WITH_URI:
-                    uri = field(params, "uri")
-                    if uri is not None:
-                        uri = own[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))[:_LONGEST_URI]
-                        if self.settings.resource_uri_in_name:
-                            title = f"{method} {uri}"
+                    title = self._with_uri(title, own, field(params, "uri"))
                 if session_id is not None:
                     own[semconv.MCP_SESSION_ID] = session_id
                 if attributes:
                     own.update(attributes)
-                if self.content is not None and target is not None and method == "tools/call":
-                    given = self.content.text("arguments", target, field(params, "arguments"))
-                    if given is not None:
-                        own[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = given
+                if self.content is not None and method == "tools/call":
+                    self.content.add(own, "arguments", target, field(params, "arguments"))
                 operation.start(title, own, parent, links)
         except Exception:
             guarded_error("begin")
             return None
         IN_FLIGHT.add(operation)
+        for listener in ON_BEGIN:
+            listener(operation)
         return operation
+
+    def _with_uri(self, title: str, attributes: dict[str, Any], uri: object) -> str:
+        """Add the URI, as far as it may be told, and return the span's name."""
+        if uri is None:
+            return title
+        told = attributes[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))[:_LONGEST_URI]
+        return f"{title} {told}" if self.settings.resource_uri_in_name else title
 
     def parent_of(self, meta: Any, base: Context) -> tuple[Context, tuple[Link, ...]]:
         """Return the parent of a received message's span, and its links.
@@ -183,6 +191,12 @@ class Telemetry:
             meta if isinstance(meta, Mapping) else None, base, ambient_first=self.settings.server_parent == "ambient"
         )
 
+    def bounded(self, method: str, target: str | None) -> tuple[str, str | None]:
+        """Return both names as a metric may carry them: ``_OTHER`` for what nobody has vouched for."""
+        if method not in self.methods:
+            return OTHER, None
+        return method, OTHER if target is not None and target not in self.targets else target
+
     def record(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
         """Add one operation to its histogram, with its span's context so that an exemplar can name the trace."""
         method, target = operation.method, operation.target
@@ -190,10 +204,8 @@ class Telemetry:
             self.methods.learn(method)
             if target is not None:
                 self.targets.learn(target)
-        elif method not in self.methods:
-            method, target = OTHER, None
-        elif target is not None and target not in self.targets:
-            target = OTHER
+        else:
+            method, target = self.bounded(method, target)
         _, attributes = _shape(method, target, operation.transport, operation.mcp_version)
         if outcome is not OK:
             attributes = dict(attributes)
@@ -221,7 +233,20 @@ class Telemetry:
 
     def stop(self) -> None:
         """Watch nothing from now on: sessions that are running hold on to our functions after they were replaced."""
+        self._end_late()
         self._stopped = True
+
+    def end_later(self, end: Callable[[], None]) -> None:
+        """Have an operation ended with the next one that begins.
+
+        For those whose coroutine the garbage collector closes: it may do so while this very thread is inside the SDK
+        and holds one of its locks, which are not re-entrant.
+        """
+        self._late.append(end)
+
+    def _end_late(self) -> None:
+        while self._late:
+            self._late.popleft()()
 
     def start_span(
         self, title: str, kind: SpanKind, attributes: dict[str, Any], parent: Context, links: Sequence[Link]
