@@ -83,7 +83,7 @@ def _absent(hook: Hook) -> str | None:
     try:
         module: Any = import_module(hook.module)
         *parents, name = hook.path.split(".")
-        vars(functools.reduce(getattr, parents, module))[name]
+        owned = vars(functools.reduce(getattr, parents, module))
+        return None if hook.adds or name in owned else "not there"
     except Exception as error:  # an import may raise anything
         return f"{type(error).__name__}: {error}"
-    return None
