@@ -50,7 +50,7 @@ async def _until_cancelled(session: Any) -> None:
 async def _quiet() -> None:
     """Wait for the handlers whose callers have left: mcp 1.x does not tell a server that it need not go on."""
     with anyio.fail_after(30):
-        while IN_FLIGHT:
+        while IN_FLIGHT:  # noqa: ASYNC110 - nobody announces it
             await anyio.sleep(0.05)
 
 

@@ -54,8 +54,7 @@ def field(thing: Any, name: str) -> Any:
     return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
-@lru_cache(maxsize=1024)
-def _shape(
+def _shape_once(
     method: str, target: str | None, transport: Transport, mcp_version: str | None
 ) -> tuple[str, dict[str, Any]]:
     """Return the span name and the attributes, of span and metric alike, that all operations of one kind share."""
@@ -66,6 +65,9 @@ def _shape(
         return method, shared
     shared[_TARGETS[method]] = target
     return f"{method} {target}", shared
+
+
+_shape = lru_cache(maxsize=1024)(_shape_once)
 
 
 def _seconds(meter: metrics.Meter, name: str, description: str) -> metrics.Histogram:
@@ -154,7 +156,9 @@ class Telemetry:
                 notification=notification,
             )
             if span:
-                title, shared = _shape(method, target, transport, mcp_version)
+                # A stranger's names are not remembered, here either: they would push out those that are used.
+                known = target in self.targets if target is not None else method in self.methods
+                title, shared = (_shape if known else _shape_once)(method, target, transport, mcp_version)
                 own = dict(shared)
                 if request_id is not None:
                     own[semconv.JSONRPC_REQUEST_ID] = str(request_id)[:_LONGEST_NAME]
