@@ -19,6 +19,8 @@ from typing import Final, Literal
 __all__ = (
     "ENV_CACHE_DIR",
     "ENV_EXCLUDED_METHODS",
+    "ENV_EXIT_TIMEOUT",
+    "ENV_FORWARD_ENVIRONMENT",
     "ENV_GROUNDHOG_DIR",
     "ENV_GROUNDHOG_RUN_ID",
     "ENV_INTERVAL",
@@ -33,6 +35,7 @@ __all__ = (
     "Problem",
     "ResourceSettings",
     "StackSettings",
+    "forwarded_environment",
     "inherited",
     "otlp_endpoint",
     "port_variable",
@@ -45,6 +48,8 @@ logger = logging.getLogger("groundhog_otel")
 
 ENV_NATIVE_SPANS: Final = "OTEL_PYTHON_MCP_NATIVE_SPANS"
 ENV_EXCLUDED_METHODS: Final = "OTEL_PYTHON_MCP_EXCLUDED_METHODS"
+ENV_EXIT_TIMEOUT: Final = "OTEL_PYTHON_MCP_EXIT_TIMEOUT"
+ENV_FORWARD_ENVIRONMENT: Final = "OTEL_PYTHON_MCP_FORWARD_ENVIRONMENT"
 ENV_RESOURCES: Final = "OTEL_PYTHON_GROUNDHOG_RESOURCES"
 ENV_OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 ENV_CACHE_DIR: Final = "GROUNDHOG_CACHE_DIR"
@@ -73,6 +78,8 @@ Problem = str
 
 NativeSpans = Literal["replace", "keep"]
 
+_AUTO_INSTRUMENTATION: Final = str(Path("opentelemetry", "instrumentation", "auto_instrumentation"))
+
 
 @dataclass(frozen=True, slots=True)
 class McpSettings:
@@ -82,6 +89,10 @@ class McpSettings:
     """``replace``: our span stands in for the SDK's own. ``keep``: the SDK's spans stay, we add metrics only."""
     excluded_methods: tuple[str, ...] = ()
     """Wire methods, or ``fnmatch`` patterns of them, that get neither span nor metric. Context still propagates."""
+    exit_timeout_s: float | None = 1.0
+    """Seconds that the end of the process may wait for its telemetry. None: as long as the SDK's shutdown takes."""
+    forward_environment: bool = False
+    """Whether servers that an instrumented client starts over stdio get :func:`forwarded_environment`."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[McpSettings, list[Problem]]:
@@ -92,7 +103,20 @@ class McpSettings:
             problems.append(f"{ENV_NATIVE_SPANS}={native!r} is not understood; using 'replace'. Write replace or keep.")
             native = "replace"
         excluded = tuple(part for raw in environ.get(ENV_EXCLUDED_METHODS, "").split(",") if (part := raw.strip()))
-        return cls(native_spans="keep" if native == "keep" else "replace", excluded_methods=excluded), problems
+        timeout_s, more = _seconds(ENV_EXIT_TIMEOUT, environ, cls().exit_timeout_s)
+        problems += more
+        forward = environ.get(ENV_FORWARD_ENVIRONMENT, "").strip().lower() or "false"
+        if forward not in ("true", "false"):
+            problems.append(
+                f"{ENV_FORWARD_ENVIRONMENT}={forward!r} is not understood; using 'false'. Write true or false."
+            )
+        found = cls(
+            native_spans="keep" if native == "keep" else "replace",
+            excluded_methods=excluded,
+            exit_timeout_s=timeout_s,
+            forward_environment=forward == "true",
+        )
+        return found, problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +197,20 @@ class StackSettings:
         return found, problems
 
 
+def _seconds(variable: str, environ: Mapping[str, str], default: float | None) -> tuple[float | None, list[Problem]]:
+    """Return a number of seconds above 0, None for ``none``; an unusable value gives the default and a problem."""
+    raw = environ.get(variable, "").strip().lower()
+    if not raw:
+        return default, []
+    if raw == "none":
+        return None, []
+    if re.fullmatch(r"[0-9]*\.?[0-9]+", raw) and float(raw) > 0:
+        return float(raw), []
+    return default, [
+        f"{variable}={raw!r} is not understood; using {default}. Write seconds above 0, like 1.5, or none."
+    ]
+
+
 def port_variable(name: str) -> str:
     """Return the environment variable that sets a port of ``STACK_PORTS``."""
     return f"GROUNDHOG_PORT_{name.upper()}"
@@ -186,6 +224,25 @@ def store_directory(environ: Mapping[str, str] = os.environ) -> str:
 def inherited() -> dict[str, str]:
     """Return a copy of this process's environment, to start another program with."""
     return dict(os.environ)
+
+
+def forwarded_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what makes another program record like this one: ``OTEL_*``, ``GROUNDHOG_*`` and the auto-instrumentation.
+
+    What names this service is left out: its children are services of their own. Of ``PYTHONPATH`` it is the folder that
+    ``opentelemetry-instrument`` puts there, and no other, so that nothing else changes what the program imports.
+    """
+    found = {key: value for key, value in environ.items() if key.startswith(("OTEL_", "GROUNDHOG_"))}
+    found.pop("OTEL_SERVICE_NAME", None)
+    named = found.pop("OTEL_RESOURCE_ATTRIBUTES", "")
+    shared = [pair for pair in named.split(",") if pair.strip() and not pair.strip().startswith("service.")]
+    if shared:
+        found["OTEL_RESOURCE_ATTRIBUTES"] = ",".join(shared)
+    path = environ.get("PYTHONPATH", "").split(os.pathsep)
+    hooks = [folder for folder in path if folder.endswith(_AUTO_INSTRUMENTATION)]
+    if hooks:
+        found["PYTHONPATH"] = os.pathsep.join(hooks)
+    return found
 
 
 def run_id(environ: Mapping[str, str] = os.environ) -> str | None:

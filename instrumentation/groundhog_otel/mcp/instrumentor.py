@@ -12,6 +12,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
+from groundhog_otel.mcp.life import Life
 from groundhog_otel.mcp.notice import UnreachableNotice
 from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.mcp.telemetry import Telemetry
@@ -37,6 +38,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
 
     _patches: Patches | None = None
     _notice: UnreachableNotice | None = None
+    _life: Life | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return the supported releases of ``mcp``."""
@@ -61,10 +63,16 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
                 tracer_provider=kwargs.get("tracer_provider"),
                 meter_provider=kwargs.get("meter_provider"),
             )
-            self._patches = Patches(_hooks(telemetry))
-            self._patches.install()
             self._notice = UnreachableNotice()
             self._notice.install()
+            self._life = Life(
+                settings,
+                tracer_provider=kwargs.get("tracer_provider"),
+                meter_provider=kwargs.get("meter_provider"),
+                given_up=self._notice.give_up,
+            )
+            self._patches = Patches((*_hooks(telemetry), *self._life.hooks()))
+            self._patches.install()
         except Exception:
             logger.warning("MCP is not instrumented", exc_info=True)
 
@@ -72,6 +80,9 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
         if self._patches is not None:
             self._patches.remove()
             self._patches = None
+        if self._life is not None:
+            self._life.close()
+            self._life = None
         if self._notice is not None:
             self._notice.remove()
             self._notice = None
