@@ -180,8 +180,8 @@ def test_what_is_forwarded_names_no_service_and_brings_no_other_folder() -> None
             "",
         ),
         ({"OTEL_PYTHON_MCP_EXIT_TIMEOUT": "none"}, (None, False), ""),
-        ({"OTEL_PYTHON_MCP_EXIT_TIMEOUT": "0"}, (1.0, False), "Write seconds above 0, or none."),
-        ({"OTEL_PYTHON_MCP_EXIT_TIMEOUT": "soon"}, (1.0, False), "Write seconds above 0, or none."),
+        ({"OTEL_PYTHON_MCP_EXIT_TIMEOUT": "0"}, (1.0, False), "or none."),
+        ({"OTEL_PYTHON_MCP_EXIT_TIMEOUT": "soon"}, (1.0, False), "or none."),
         ({"OTEL_PYTHON_MCP_FORWARD_ENVIRONMENT": "yes"}, (1.0, False), "Write true or false."),
     ],
 )

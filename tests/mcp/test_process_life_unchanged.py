@@ -130,6 +130,7 @@ async def test_a_call_that_is_thrown_away_detaches_quietly(capture: Capture) -> 
     async with sdk.in_memory(sdk.make_server()) as session:
         calls = [session.call_tool("nap", {"seconds": 0.01})]
         contextvars.copy_context().run(calls[0].send, None)
-        contextvars.copy_context().run(calls.pop().close)
+        with contextlib.suppress(ValueError):  # mcp 2.3 trips over a variable of its own then
+            contextvars.copy_context().run(calls.pop().close)
         await session.send_ping()
     assert len(capture.spans(SpanKind.CLIENT, "tools/call nap")) == 1
