@@ -41,9 +41,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize(
-    ("method", "protocol"), [("fork", "http/protobuf"), ("spawn", "http/protobuf"), ("spawn", "grpc")]
-)
+@pytest.mark.parametrize(("method", "protocol"), [("fork", "grpc"), ("fork", "http/protobuf"), ("spawn", "grpc")])
 def test_spans_of_every_process_arrive_once(tmp_path: Path, method: str, protocol: otlp.Protocol) -> None:
     program = tmp_path / "program.py"
     program.write_text(CALLS)

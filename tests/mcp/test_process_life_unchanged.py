@@ -24,7 +24,8 @@ server = sdk.make_server()
 try:
     server.run("stdio")
 finally:
-    print("bye", flush=True)
+    if not sys.stdout.closed:  # mcp 1.x closes it
+        print("bye", flush=True)
 {end}
 """
 ENDS = {

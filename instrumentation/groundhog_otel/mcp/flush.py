@@ -15,6 +15,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any, ClassVar, Final
 
@@ -59,7 +60,6 @@ class Flush:
         self._forked = False
         self._go = threading.Event()
         self._closing: list[tuple[Any, Helper]] = []
-        self._abort: Helper | None = None
 
     def begin(self) -> None:
         """Take note that this process has an MCP transport: from here on its end is ours to bound."""
@@ -127,7 +127,8 @@ class Flush:
         for provider, helper in self._closing:
             if not helper.wait(0):
                 for exporter in exporters(provider):
-                    exporter.shutdown()
+                    with suppress(Exception):
+                        exporter.shutdown()
         self._left_s = _ABORT_S
         self._wait(helper for _, helper in self._closing)
 
