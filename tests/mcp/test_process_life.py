@@ -81,6 +81,21 @@ def _sending_to(address: str, protocol: otlp.Protocol) -> dict[str, str]:
     return {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_ENDPOINT": address}
 
 
+def test_a_span_of_the_programs_own_last_step_arrives_too() -> None:
+    code = """
+import atexit
+from opentelemetry import trace
+from tests.support import sdk
+atexit.register(lambda: trace.get_tracer("test").start_span("last words").end())
+sdk.make_server().run("stdio")
+"""
+    with otlp.receiving() as receiver:
+        server = StdioServer(python("-c", code), **receiver.environment())
+        server.say(HANDSHAKE, answers=1)
+        server.end()
+        assert "last words" in receiver.names()
+
+
 def test_the_exit_can_be_left_to_the_sdk() -> None:
     """Which then waits for as long as the exporter's own time-out."""
     with otlp.dead("silent") as address:

@@ -60,6 +60,7 @@ class Flush:
         self._forked = False
         self._go = threading.Event()
         self._closing: list[tuple[Any, Helper]] = []
+        self._register()
 
     def begin(self) -> None:
         """Take note that this process has an MCP transport: from here on its end is ours to bound."""
@@ -70,9 +71,7 @@ class Flush:
             Flush._registered = True
             # The only place from which threads can still be started once the program itself is done.
             register(_before_exit)
-        if self._bounds_exit and not self._at_exit_set and any(map(exit_handler, self._providers())):
-            self._at_exit_set = True
-            atexit.register(self._at_exit)  # after the providers have: it runs before theirs
+        self._register()
 
     def flush(self) -> None:
         """Send what there is, and wait for it within what is left of the limit: nothing may come after this."""
@@ -110,6 +109,12 @@ class Flush:
         if self._at_exit_set:
             mine = [provider for provider in self._providers() if exit_handler(provider) is not None]
             self._closing = [(provider, Helper(provider.shutdown, self._go)) for provider in mine]
+
+    def _register(self) -> None:
+        """Register right after the providers: it then runs before theirs, and after what the program registers."""
+        if self._bounds_exit and not self._at_exit_set and any(map(exit_handler, self._providers())):
+            self._at_exit_set = True
+            atexit.register(self._at_exit)
 
     def _at_exit(self) -> None:
         try:
