@@ -22,8 +22,8 @@ ENDS = {
     "SIGINT": ((signal.SIGINT,), True, -signal.SIGINT),
     "SIGTERM": ((signal.SIGTERM,), False, -signal.SIGTERM),
 }
-GRACE_S = 2.0
-"""What a client waits. The tests allow twice that: other work on the machine slows Python's own end down."""
+LONGEST_S = 6.0
+"""Well above the 2 s that a client waits, because other work slows Python's own end down; the SDK's takes 7 s or more."""
 TALKATIVE = """
 import logging
 from tests.support import sdk
@@ -71,7 +71,7 @@ def test_without_a_collector_it_ends_in_time_and_as_it_would(
         server.say(HANDSHAKE + CALL, answers=2)
         ended = server.end(*signals, close=close)
     assert ended.code == code
-    assert ended.seconds < 2 * GRACE_S
+    assert ended.seconds < LONGEST_S
     said = [line for line in ended.err.splitlines() if line]
     assert len(said) == (1 if end == "eof" else 0), ended.err
     assert all(address in line for line in said)

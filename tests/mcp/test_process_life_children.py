@@ -71,7 +71,7 @@ app = sdk.make_server().streamable_http_app(**settings) if sdk.IS_V2 else (
 
 
 async def _two_calls(url: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             async with sdk.over_http(url) as session:
@@ -84,6 +84,7 @@ async def _two_calls(url: str) -> None:
             await anyio.sleep(0.2)
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_http_servers_workers_flush_at_sigterm(tmp_path: Path, workers: int) -> None:
     (tmp_path / "app.py").write_text(APP)
@@ -95,13 +96,13 @@ def test_an_http_servers_workers_flush_at_sigterm(tmp_path: Path, workers: int) 
             python("-m", "uvicorn", "app:app", *options), cwd=ROOT, env=environment(**receiver.environment())
         )
         try:
-            for _ in range(4 * workers):
+            for _ in range(2 * workers):
                 anyio.run(_two_calls, f"http://127.0.0.1:{port}/mcp")
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
         pings = [span for span in receiver.spans if span.name == "ping"]
-        assert len(pings) == 4 * workers
+        assert len(pings) == 2 * workers
         assert len({span.span_id for span in receiver.spans}) == len(receiver.spans)
         assert "mcp.server.operation.duration" in receiver.metrics
     assert len({span.resource["service.instance.id"] for span in pings}) <= workers
