@@ -23,7 +23,7 @@ ENDS = {
     "SIGTERM": ((signal.SIGTERM,), False, -signal.SIGTERM),
 }
 LONGEST_S = 6.0
-"""Well above the 2 s that a client waits, because other work slows Python's own end down; the SDK's takes 7 s or more."""
+"""Well above the 2 s a client waits, because Python's own end may be slow; the SDK's shutdown takes 7 s and more."""
 TALKATIVE = """
 import logging
 from tests.support import sdk
