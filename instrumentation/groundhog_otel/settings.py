@@ -30,6 +30,7 @@ from groundhog_otel.options import (
     names,
     redactor,
     resolved,
+    seconds,
 )
 
 __all__ = (
@@ -51,6 +52,7 @@ __all__ = (
     "RuntimeSettings",
     "StackSettings",
     "config_file",
+    "forwarded_environment",
     "inherited",
     "otlp_endpoint",
     "port_variable",
@@ -90,6 +92,8 @@ ENV_GROUNDHOG_RUN_ID: Final = "GROUNDHOG_RUN_ID"
 _NOT_OPTIONS: Final = frozenset({"tracer_provider", "meter_provider", "logger_provider", "settings"})
 """What ``instrument()`` takes besides the settings. Programs give all their instrumentors the same three providers."""
 
+_AUTO_INSTRUMENTATION: Final = str(Path("opentelemetry", "instrumentation", "auto_instrumentation"))
+
 
 @dataclass(frozen=True, slots=True)
 class McpSettings:
@@ -113,6 +117,10 @@ class McpSettings:
     """Whether a process that SIGTERM ends sends what it has measured first."""
     execute_tool: Literal["own", "enrich"] = "own"
     """``own``: tool calls get an ``execute_tool`` span of ours. ``enrich``: one that is there gets our attributes."""
+    exit_timeout_s: float | None = 1.0
+    """Seconds that the end of the process may wait for its telemetry. None: as long as the SDK's shutdown takes."""
+    forward_environment: bool = False
+    """Whether servers that an instrumented client starts over stdio get :func:`forwarded_environment`."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[McpSettings, list[Problem]]:
@@ -188,6 +196,8 @@ _MCP: Final[Mapping[str, Option]] = {
     "resource_uri_in_name": Option(variables.OTEL_PYTHON_MCP_RESOURCE_URI_IN_NAME, _TRUTH, flag),
     "server_parent": Option(variables.OTEL_PYTHON_MCP_SERVER_PARENT, "meta or ambient", choice("meta", "ambient")),
     "flush_on_sigterm": Option(variables.OTEL_PYTHON_MCP_FLUSH_ON_SIGTERM, _TRUTH, flag),
+    "exit_timeout_s": Option(variables.OTEL_PYTHON_MCP_EXIT_TIMEOUT, "seconds above 0, like 1.5, or none", seconds),
+    "forward_environment": Option(variables.OTEL_PYTHON_MCP_FORWARD_ENVIRONMENT, _TRUTH, flag),
     "execute_tool": Option(variables.OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS, "own or enrich", choice("own", "enrich")),
 }
 _RESOURCES: Final[Mapping[str, Option]] = {
@@ -335,6 +345,25 @@ def store_directory(environ: Mapping[str, str] = os.environ) -> str:
 def inherited() -> dict[str, str]:
     """Return a copy of this process's environment, to start another program with."""
     return dict(os.environ)
+
+
+def forwarded_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what makes another program record like this one: ``OTEL_*``, ``GROUNDHOG_*`` and the auto-instrumentation.
+
+    What names this service is left out: its children are services of their own. Of ``PYTHONPATH`` it is the folder that
+    ``opentelemetry-instrument`` puts there, and no other, so that nothing else changes what the program imports.
+    """
+    found = {key: value for key, value in environ.items() if key.startswith(("OTEL_", "GROUNDHOG_"))}
+    found.pop("OTEL_SERVICE_NAME", None)
+    named = found.pop("OTEL_RESOURCE_ATTRIBUTES", "")
+    shared = [pair for pair in named.split(",") if pair.strip() and not pair.strip().startswith("service.")]
+    if shared:
+        found["OTEL_RESOURCE_ATTRIBUTES"] = ",".join(shared)
+    path = environ.get("PYTHONPATH", "").split(os.pathsep)
+    hooks = [folder for folder in path if folder.endswith(_AUTO_INSTRUMENTATION)]
+    if hooks:
+        found["PYTHONPATH"] = os.pathsep.join(hooks)
+    return found
 
 
 def run_id(environ: Mapping[str, str] = os.environ) -> str | None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from contextvars import Token
 from functools import partial
 from time import perf_counter, time_ns
@@ -29,13 +28,16 @@ if TYPE_CHECKING:
 __all__ = ("Operation", "restore")
 
 
-def restore(token: Token[Any]) -> None:
-    """Undo the setting of a context variable, where this still is the context in which it was set.
+def restore(token: Token[Any]) -> bool:
+    """Undo the setting of a context variable; False where this is not the context in which it was set.
 
     It is not when a coroutine that nobody awaits any more is closed from elsewhere: then there is nothing to undo.
     """
-    with suppress(ValueError):
+    try:
         token.var.reset(token)
+    except ValueError:
+        return False
+    return True
 
 
 class Operation:
