@@ -18,6 +18,7 @@ from groundhog_otel import semconv
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.outcome import CANCELLED, OK, Outcome
+from groundhog_otel.mcp.ownership import Announced, with_server_span
 from groundhog_otel.mcp.transport import Transport
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Operation:
     """A message under way. Made by :meth:`Telemetry.begin`; ended exactly once, in the task that began it."""
 
     __slots__ = (
+        "_lent",
         "_span",
         "_started",
         "_telemetry",
@@ -67,18 +69,42 @@ class Operation:
         """Nobody answers a notification, so its success vouches for no name."""
         self._telemetry = telemetry
         self._span: trace.Span | None = None
+        self._lent = False
         self._token: Any = None
         self._started = perf_counter()
 
-    def start(self, title: str, attributes: dict[str, Any], parent: Context | None, links: Sequence[Link]) -> None:
-        """Start the span, as a child of ``parent``, and make it current."""
+    def start(
+        self,
+        title: str,
+        attributes: dict[str, Any],
+        parent: Context | None,
+        links: Sequence[Link],
+        *,
+        outer: trace.Span | None = None,
+    ) -> None:
+        """Start the span, as a child of ``parent``, and make it current.
+
+        ``outer`` is the current span, if that is to stand for ours: whoever started it will end it.
+        """
+        if outer is not None:
+            outer.set_attributes(attributes)
+            self._span, self._lent = outer, True
+            self.context = context_api.get_current()
+            return
         if parent is None:
             parent = context_api.get_current()
         span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
         self.context = set_span_in_context(span, parent)
+        if self.kind is SpanKind.SERVER:
+            self.context = with_server_span(self.context, span)
         self._span = span
         self._token = context_api.attach(self.context)
         self._started = perf_counter()
+
+    def adopt(self, announced: Announced) -> None:
+        """Take over what a framework says of a span that ours stands in for."""
+        if self._span is not None:
+            announced.adopt(self._span)
 
     def set(self, key: str, value: str | int) -> None:
         """Set an attribute that was not known when the span started."""
@@ -117,7 +143,7 @@ class Operation:
         except Exception:
             guarded_error("end")
         try:
-            if span is not None:
+            if span is not None and not self._lent:
                 span.end()
         except Exception:
             guarded_error("span.end")

@@ -22,6 +22,7 @@ from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
+from groundhog_otel.mcp.ownership import announced_for, execute_tool_span
 from groundhog_otel.mcp.redaction import redacted_uri
 from groundhog_otel.mcp.transport import Transport
 from groundhog_otel.settings import McpSettings
@@ -77,6 +78,7 @@ class Telemetry:
         self.settings = settings
         self.methods = KnownNames(METHODS)
         self.targets = KnownNames()
+        self._enrich = getattr(settings, "execute_tool", "own") == "enrich"
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider, semconv.GENAI_SCHEMA_URL)
         self._histograms = {
@@ -130,6 +132,8 @@ class Telemetry:
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
             method = method[:_LONGEST_NAME]
+            announced = announced_for(method, target) if kind is CLIENT else None
+            span = span and (announced is None or not announced.stands)
             operation = Operation(
                 self,
                 kind,
@@ -152,7 +156,10 @@ class Telemetry:
                     own[semconv.MCP_SESSION_ID] = session_id
                 if attributes:
                     own.update(attributes)
-                operation.start(title, own, parent, links)
+                outer = execute_tool_span(target) if self._enrich and kind is CLIENT else None
+                operation.start(title, own, parent, links, outer=outer)
+                if announced is not None:
+                    operation.adopt(announced)
         except Exception:
             guarded_error("begin")
             return None
