@@ -90,7 +90,7 @@ class _Tracer:
 
     def start_as_current_span(self, name: str, *args: Any, kind: SpanKind = SpanKind.INTERNAL, **kwargs: Any) -> Any:
         """Open FastMCP's span, or something that stands for it."""
-        open_native = partial(self._tracer.start_as_current_span, name, *args, **kwargs)
+        open_native: Callable[..., Any] = partial(self._tracer.start_as_current_span, name, *args, **kwargs)
         attributes = kwargs.get("attributes") or {}
         if kind is SpanKind.CLIENT:
             if self._step:
@@ -126,6 +126,7 @@ def _announced(
         else:
             yield _StandIn(announced.say, recording=True)
     finally:
+        announced.over = True
         ANNOUNCED.set(outer)
 
 

@@ -103,8 +103,11 @@ class Operation:
 
     def adopt(self, announced: Announced) -> None:
         """Take over what a framework says of a span that ours stands in for."""
-        if self._span is not None:
-            announced.adopt(self._span)
+        try:
+            if self._span is not None:
+                announced.adopt(self._span)
+        except Exception:
+            guarded_error("adopt")
 
     def set(self, key: str, value: str | int) -> None:
         """Set an attribute that was not known when the span started."""

@@ -27,7 +27,7 @@ _TARGETS: Final = (semconv.GEN_AI_TOOL_NAME, semconv.GEN_AI_PROMPT_NAME)
 class Announced:
     """Somebody else's span for a request that is about to be sent; ours may stand in for it, or stand back."""
 
-    __slots__ = ("_ours", "attributes", "outer", "stands")
+    __slots__ = ("_ours", "_within", "attributes", "outer", "over", "stands")
 
     def __init__(self, attributes: Mapping[str, Any], *, stands: bool, outer: Announced | None) -> None:
         self.attributes = dict(attributes)
@@ -35,10 +35,15 @@ class Announced:
         self.stands = stands
         """Whether that span is really there: then ours must not be."""
         self.outer = outer
+        self.over = False
+        """Tasks that were started meanwhile inherit the announcement, and may outlive it."""
+        self._within = server_span()
         self._ours: list[trace.Span] = []
 
     def means(self, method: str, target: str | None) -> bool:
         """Tell whether it is this message that was announced, and not another that has to be sent before it."""
+        if self.over or server_span() is not self._within:  # a server in this process may be handling it by now
+            return False
         told = next((self.attributes[key] for key in _TARGETS if key in self.attributes), None)
         return self.attributes.get(semconv.MCP_METHOD_NAME) == method and (told is None or told == target)
 
