@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -143,7 +144,7 @@ async def test_a_proxy_is_one_trace_of_two_messages(capture: Capture, transport:
         await client.call_tool("add", {"a": 1, "b": 2})
     calls = sorted(capture.spans(name="tools/call add"), key=lambda span: span.start_time or 0)
     assert [span.kind for span in calls] == [CLIENT, SERVER, CLIENT, SERVER]
-    assert all(is_child(lower, upper) for upper, lower in zip(calls[:-1], calls[1:], strict=True))
+    assert all(is_child(lower, upper) for upper, lower in pairwise(calls))
     nobody_else(capture)
     if sample.HAS_SPANS:
         assert attributes(calls[1])["fastmcp.server.name"].startswith("proxy")

@@ -12,7 +12,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
-from groundhog_otel.mcp import fastmcp
+from groundhog_otel.mcp import fastmcp, peers
 from groundhog_otel.mcp.notice import UnreachableNotice
 from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.mcp.telemetry import Telemetry
@@ -62,7 +62,8 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
                 tracer_provider=kwargs.get("tracer_provider"),
                 meter_provider=kwargs.get("meter_provider"),
             )
-            self._patches = Patches((*_hooks(telemetry), *fastmcp.hooks(telemetry)))
+            peers.retire(telemetry)
+            self._patches = Patches((*_hooks(telemetry), *fastmcp.hooks(telemetry), *peers.hooks(telemetry)))
             self._patches.install()
             self._notice = UnreachableNotice()
             self._notice.install()

@@ -96,7 +96,8 @@ class Patches:
         *parents, name = hook.path.split(".")
         owner: Any = functools.reduce(getattr, parents, module)
         original = _static_attribute(owner, name)
-        ours = hook.replace(original)
+        # As others call it: a wrapper of wrapt's has to be asked for, or it takes the instance for an argument.
+        ours = hook.replace(getattr(owner, name))
         if not isinstance(ours, type):
             functools.update_wrapper(ours, original)
         setattr(owner, name, ours)

@@ -78,6 +78,8 @@ class Telemetry:
         self.settings = settings
         self.methods = KnownNames(METHODS)
         self.targets = KnownNames()
+        self.stands_back: set[tuple[SpanKind, bool]] = set()
+        """Of which messages others make the spans: by side, and whether they are notifications."""
         self._enrich = getattr(settings, "execute_tool", "own") == "enrich"
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider, semconv.GENAI_SCHEMA_URL)
@@ -134,6 +136,7 @@ class Telemetry:
             method = method[:_LONGEST_NAME]
             announced = announced_for(method, target) if kind is CLIENT else None
             span = span and (announced is None or not announced.stands)
+            span = span and not (self.stands_back and (kind, notification) in self.stands_back)
             operation = Operation(
                 self,
                 kind,
