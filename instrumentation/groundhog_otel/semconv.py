@@ -36,5 +36,7 @@ CLIENT_PORT: Final = "client.port"
 # --- MCP metrics: histograms in seconds ---------------------------------------------------------------------------
 MCP_CLIENT_OPERATION_DURATION: Final = "mcp.client.operation.duration"
 MCP_SERVER_OPERATION_DURATION: Final = "mcp.server.operation.duration"
+MCP_CLIENT_SESSION_DURATION: Final = "mcp.client.session.duration"
+MCP_SERVER_SESSION_DURATION: Final = "mcp.server.session.duration"
 MCP_DURATION_BUCKETS_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 """The boundaries that the MCP conventions ask for, in seconds. 0.05, 0.1 and 0.5 are our budgets, exactly."""

@@ -16,10 +16,7 @@ pytestmark = pytest.mark.anyio
 CLIENT, SERVER, INTERNAL = SpanKind.CLIENT, SpanKind.SERVER, SpanKind.INTERNAL
 
 
-class Enriching(McpSettings):
-    """The settings with the choice made."""
-
-    execute_tool = "enrich"
+ENRICH = McpSettings(execute_tool="enrich")
 
 
 async def _call_within(capture: Capture, tool: str = "add", told: str | None = None, **arguments: Any) -> None:
@@ -41,7 +38,7 @@ async def test_by_default_ours_is_below_it(capture: Capture) -> None:
 
 
 async def test_when_asked_for_it_stands_for_ours() -> None:
-    with capturing(Enriching()) as capture:
+    with capturing(ENRICH) as capture:
         await _call_within(capture, a=1, b=2)
         assert capture.spans(CLIENT) == []
         outer = capture.one(INTERNAL, "execute_tool add")
@@ -64,7 +61,7 @@ async def test_when_asked_for_it_stands_for_ours() -> None:
 
 
 async def test_what_fails_is_said_on_it() -> None:
-    with capturing(Enriching()) as capture:
+    with capturing(ENRICH) as capture:
         await _call_within(capture, "boom")
         outer = capture.one(INTERNAL, "execute_tool boom")
         assert attributes(outer)[semconv.ERROR_TYPE] == "tool_error"
@@ -73,7 +70,7 @@ async def test_what_fails_is_said_on_it() -> None:
 
 
 async def test_another_tools_span_is_left_alone() -> None:
-    with capturing(Enriching()) as capture:
+    with capturing(ENRICH) as capture:
         await _call_within(capture, told="subtract", a=1, b=2)
         outer = capture.one(INTERNAL, "execute_tool add")
         assert is_child(capture.one(CLIENT, "tools/call add"), outer)
@@ -81,7 +78,7 @@ async def test_another_tools_span_is_left_alone() -> None:
 
 
 async def test_other_messages_within_it_have_spans_of_their_own() -> None:
-    with capturing(Enriching()) as capture:
+    with capturing(ENRICH) as capture:
         tracer = capture.tracer_provider.get_tracer("agent framework")
         told = {semconv.GEN_AI_OPERATION_NAME: "execute_tool", semconv.GEN_AI_TOOL_NAME: "add"}
         async with sdk.in_memory(sdk.make_server()) as session:

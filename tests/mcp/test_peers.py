@@ -22,7 +22,7 @@ TITLES = {
     "openinference": "openinference-instrumentation-mcp",
 }
 # Who is started first, and whether mcp is there already when they are.
-ORDERS = [("ours", "nothing"), ("other", "nothing"), ("other", "mcp"), ("ours", "mcp")]
+ORDERS = [("ours", "nothing"), ("other", "nothing"), ("other", "mcp")]
 
 
 def _installed(package: str) -> bool:
@@ -65,7 +65,9 @@ def test_ours_makes_the_span(other: str, order: tuple[str, str]) -> None:
     ]
     assert calls[1]["parent"] == calls[0]["id"]
     assert {span["scope"] for span in spans} == {OURS}
-    assert warnings == (0 if other == "openinference" else 1)
+    # On mcp 2, logfire does nothing, so there is nothing to take out.
+    idle = other == "openinference" or (sdk.IS_V2 and other == "logfire" and order[0] == "other")
+    assert warnings == (0 if idle else 1)
 
 
 @pytest.mark.skipif(sdk.IS_V2, reason="on mcp 2 none of them makes spans")

@@ -21,10 +21,10 @@ from typing import Any, Final
 import wrapt
 from opentelemetry.trace import SpanKind
 
+from groundhog_otel.environment_variables import OTEL_PYTHON_MCP_NATIVE_SPANS
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.telemetry import CLIENT, SERVER, Telemetry
-from groundhog_otel.settings import ENV_NATIVE_SPANS
 
 __all__ = ("hooks", "retire")
 
@@ -151,7 +151,7 @@ def _say(peer: _Peer) -> None:
         "MCP is instrumented by groundhog_mcp, so %s is not used for it: one of them is enough. To use only the other, "
         "set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=groundhog_mcp; for its spans and our metrics, set %s=keep.",
         peer.title,
-        ENV_NATIVE_SPANS,
+        OTEL_PYTHON_MCP_NATIVE_SPANS,
     )
 
 

@@ -54,8 +54,8 @@ def outcome_at_sender(telemetry: Telemetry, owner: Any, operation: Operation, an
     """
     try:
         peer = peer_of(owner)
+        operation.learn_transport(peer.transport)
         if operation.method in _FIRST:
-            operation.learn_transport(peer.transport)
             session_id = peer.session_id
             if session_id is not None:
                 operation.set(semconv.MCP_SESSION_ID, session_id)

@@ -65,6 +65,15 @@ def _shape(
     return f"{method} {target}", shared
 
 
+def _seconds(meter: metrics.Meter, name: str, description: str) -> metrics.Histogram:
+    return meter.create_histogram(
+        name,
+        unit="s",
+        description=description,
+        explicit_bucket_boundaries_advisory=semconv.MCP_DURATION_BUCKETS_S,
+    )
+
+
 class Telemetry:
     """Tracer, histograms and settings, made once per instrumentation."""
 
@@ -80,29 +89,24 @@ class Telemetry:
         self.targets = KnownNames()
         self.stands_back: set[tuple[SpanKind, bool]] = set()
         """Of which messages others make the spans: by side, and whether they are notifications."""
-        self._enrich = getattr(settings, "execute_tool", "own") == "enrich"
+        self._enrich = settings.execute_tool == "enrich"
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider, semconv.GENAI_SCHEMA_URL)
         self._histograms = {
-            kind: meter.create_histogram(
-                name,
-                unit="s",
-                description=description,
-                explicit_bucket_boundaries_advisory=semconv.MCP_DURATION_BUCKETS_S,
-            )
-            for kind, name, description in (
-                (
-                    CLIENT,
-                    semconv.MCP_CLIENT_OPERATION_DURATION,
-                    "Duration of an MCP request or notification, at its sender",
-                ),
-                (
-                    SERVER,
-                    semconv.MCP_SERVER_OPERATION_DURATION,
-                    "Duration of an MCP request or notification, at its receiver",
-                ),
+            kind: _seconds(meter, name, f"Duration of an MCP request or notification, at its {end}")
+            for kind, name, end in (
+                (CLIENT, semconv.MCP_CLIENT_OPERATION_DURATION, "sender"),
+                (SERVER, semconv.MCP_SERVER_OPERATION_DURATION, "receiver"),
             )
         }
+        self._sessions = {
+            kind: _seconds(meter, name, f"Duration of an MCP session, at its {end}")
+            for kind, name, end in (
+                (CLIENT, semconv.MCP_CLIENT_SESSION_DURATION, "client"),
+                (SERVER, semconv.MCP_SERVER_SESSION_DURATION, "server"),
+            )
+        }
+        self._stopped = False
         self._excluded: Callable[[str], bool] = lru_cache(maxsize=1024)(
             lambda method: any(fnmatchcase(method, pattern) for pattern in settings.excluded_methods)
         )
@@ -129,7 +133,9 @@ class Telemetry:
         ``span=False`` somebody else makes the span, and only the metric is ours.
         """
         try:
-            if not is_instrumentation_enabled() or (self.settings.excluded_methods and self._excluded(method)):
+            if self._stopped or not is_instrumentation_enabled():
+                return None
+            if self.settings.excluded_methods and self._excluded(method):
                 return None
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
@@ -188,6 +194,26 @@ class Telemetry:
             if outcome.status_code is not None:
                 attributes[semconv.RPC_RESPONSE_STATUS_CODE] = outcome.status_code
         self._histograms[operation.kind].record(duration_s, attributes, context=operation.context)
+
+    def record_session(
+        self,
+        kind: SpanKind,
+        *,
+        transport: Transport,
+        mcp_version: str | None,
+        error_type: str | None,
+        duration_s: float,
+    ) -> None:
+        """Add one session, which has ended, to its histogram."""
+        if not self._stopped:
+            attributes = transport.attributes(mcp_version)
+            if error_type is not None:
+                attributes[semconv.ERROR_TYPE] = error_type
+            self._sessions[kind].record(duration_s, attributes)
+
+    def stop(self) -> None:
+        """Watch nothing from now on: sessions that are running hold on to our functions after they were replaced."""
+        self._stopped = True
 
     def start_span(
         self, title: str, kind: SpanKind, attributes: dict[str, Any], parent: Context, links: Sequence[Link]
