@@ -7,7 +7,8 @@ span the conventions allow us to use instead of opening another (``execute_tool_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -17,7 +18,16 @@ from opentelemetry.context import Context
 
 from groundhog_otel import semconv
 
-__all__ = ("ANNOUNCED", "Announced", "announced_for", "execute_tool_span", "offer", "server_span", "with_server_span")
+__all__ = (
+    "ANNOUNCED",
+    "Announced",
+    "announced_for",
+    "execute_tool_span",
+    "no_message",
+    "offer",
+    "server_span",
+    "with_server_span",
+)
 
 _SERVER_SPAN: Final = context_api.create_key("groundhog-otel-server-span")
 _FOREIGN: Final = ("fastmcp.", "enduser.")
@@ -83,6 +93,16 @@ def server_span() -> trace.Span | None:
         return None
     # One that was not sampled never records, so it cannot be asked whether it has ended.
     return span if span.is_recording() or not span.get_span_context().trace_flags.sampled else None
+
+
+@contextmanager
+def no_message() -> Iterator[None]:
+    """Keep others, too, from making a SERVER span: what is being handled is no message, but the SDK's own question."""
+    token = context_api.attach(with_server_span(context_api.get_current(), trace.INVALID_SPAN))
+    try:
+        yield
+    finally:
+        context_api.detach(token)
 
 
 def offer(span: trace.Span, attributes: Mapping[str, Any], *, mine: set[str] | None = None) -> None:
