@@ -10,7 +10,6 @@ from opentelemetry.context import Context
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.outcome import Outcome
-from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
 from groundhog_otel.mcp.transport import Peer
 
@@ -28,8 +27,7 @@ def note(
     """Make the span and the metric of such a message: a JSON-RPC request or notification as it came. Never raises."""
     try:
         params = message.get("params")
-        meta = params.get("_meta") if isinstance(params, Mapping) else None
-        parent, links = extract(meta if isinstance(meta, Mapping) else None, base)
+        parent, links = telemetry.parent_of(params.get("_meta") if isinstance(params, Mapping) else None, base)
         operation = telemetry.begin(
             SERVER,
             message["method"],

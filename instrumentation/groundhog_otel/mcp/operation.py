@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from contextvars import Token
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,16 @@ from groundhog_otel.mcp.transport import Transport
 if TYPE_CHECKING:
     from groundhog_otel.mcp.telemetry import Telemetry
 
-__all__ = ("Operation",)
+__all__ = ("Operation", "restore")
+
+
+def restore(token: Token[Any]) -> None:
+    """Undo the setting of a context variable, where this still is the context in which it was set.
+
+    It is not when a coroutine that nobody awaits any more is closed from elsewhere: then there is nothing to undo.
+    """
+    with suppress(ValueError):
+        token.var.reset(token)
 
 
 class Operation:
@@ -81,31 +92,30 @@ class Operation:
         links: Sequence[Link],
         *,
         outer: trace.Span | None = None,
+        announced: Announced | None = None,
     ) -> None:
         """Start the span, as a child of ``parent``, and make it current.
 
-        ``outer`` is the current span, if that is to stand for ours: whoever started it will end it.
+        ``outer`` is the current span, if that is to stand for ours: whoever started it will end it. ``announced`` is
+        what a framework has said of the message, and goes on the span.
         """
         if outer is not None:
             outer.set_attributes(attributes)
-            self._span, self._lent = outer, True
+            span, self._lent = outer, True
             self.context = context_api.get_current()
-            return
-        if parent is None:
-            parent = context_api.get_current()
-        span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
-        self.context = set_span_in_context(span, parent)
-        if self.kind is SpanKind.SERVER:
-            self.context = with_server_span(self.context, span)
+        else:
+            if parent is None:
+                parent = context_api.get_current()
+            span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
+            self.context = set_span_in_context(span, parent)
+            if self.kind is SpanKind.SERVER:
+                self.context = with_server_span(self.context, span)
+            self._token = context_api.attach(self.context)
         self._span = span
-        self._token = context_api.attach(self.context)
         self._started = perf_counter()
-
-    def adopt(self, announced: Announced) -> None:
-        """Take over what a framework says of a span that ours stands in for."""
         try:
-            if self._span is not None:
-                announced.adopt(self._span)
+            if announced is not None:
+                announced.adopt(span)
         except Exception:
             guarded_error("adopt")
 
@@ -151,7 +161,7 @@ class Operation:
         except Exception:
             guarded_error("span.end")
         if self._token is not None:
-            context_api.detach(self._token)
+            restore(self._token)
 
     def abandon(self) -> None:
         """End the operation of a coroutine that is being thrown away: by now this may be another task's context."""

@@ -17,12 +17,14 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Link, SpanKind
 
 from groundhog_otel import __version__, semconv
+from groundhog_otel.mcp.content import Content
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
 from groundhog_otel.mcp.ownership import announced_for, execute_tool_span
+from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.redaction import redacted_uri
 from groundhog_otel.mcp.transport import Transport
 from groundhog_otel.settings import McpSettings
@@ -85,6 +87,7 @@ class Telemetry:
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
         self.settings = settings
+        self.content = Content(settings) if settings.capture_content else None
         self.methods = KnownNames(METHODS)
         self.targets = KnownNames()
         self.stands_back: set[tuple[SpanKind, bool]] = set()
@@ -160,20 +163,33 @@ class Telemetry:
                 if method in _WITH_URI:
                     uri = field(params, "uri")
                     if uri is not None:
-                        own[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))[:_LONGEST_URI]
+                        uri = own[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))[:_LONGEST_URI]
+                        if self.settings.resource_uri_in_name:
+                            title = f"{method} {uri}"
                 if session_id is not None:
                     own[semconv.MCP_SESSION_ID] = session_id
                 if attributes:
                     own.update(attributes)
+                if self.content is not None and target is not None and method == "tools/call":
+                    given = self.content.text("arguments", target, field(params, "arguments"))
+                    if given is not None:
+                        own[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = given
                 outer = execute_tool_span(target) if self._enrich and kind is CLIENT else None
-                operation.start(title, own, parent, links, outer=outer)
-                if announced is not None:
-                    operation.adopt(announced)
+                operation.start(title, own, parent, links, outer=outer, announced=announced)
         except Exception:
             guarded_error("begin")
             return None
         IN_FLIGHT.add(operation)
         return operation
+
+    def parent_of(self, meta: Any, base: Context) -> tuple[Context, tuple[Link, ...]]:
+        """Return the parent of a received message's span, and its links.
+
+        ``meta`` is the message's ``_meta``, whatever that may be; ``base`` the context that it arrived in.
+        """
+        return extract(
+            meta if isinstance(meta, Mapping) else None, base, ambient_first=self.settings.server_parent == "ambient"
+        )
 
     def record(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
         """Add one operation to its histogram, with its span's context so that an exemplar can name the trace."""

@@ -14,7 +14,6 @@ from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.ownership import no_message
-from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
 from groundhog_otel.mcp.sdk_v2.refusals import reached_server
 from groundhog_otel.mcp.session import session_closed, session_opened
@@ -65,14 +64,15 @@ async def _at_server(
         modern = ctx.protocol_version >= FIRST_SESSIONLESS
         transport, attributes = _server_transport(runner, ctx)
         peer = _session_peer(runner, transport)
+        # Before the handshake the SDK reports a default that nobody agreed on.
+        version = peer.protocol_version = None if ctx.method == "initialize" else ctx.protocol_version
         operation = _begin(
             telemetry,
             ctx.method,
             ctx.params,
             ctx.request_id,
             transport=transport,
-            # Before the handshake the SDK reports a default that nobody agreed on.
-            mcp_version=None if ctx.method == "initialize" else ctx.protocol_version,
+            mcp_version=version,
             session_id=peer.session_id,
             attributes=attributes,
             span=span,
@@ -84,7 +84,8 @@ async def _at_server(
     if operation is None:
         return await chain(ctx)
     result = await _settled(telemetry, operation, chain(ctx), modern=modern)
-    if peer is not None and peer.opened is not None and ctx.method == "initialize":
+    if peer is not None and ctx.method == "initialize":
+        peer.protocol_version = operation.mcp_version
         _ends_with_connection(telemetry, runner, peer, operation)
     return result
 
@@ -119,7 +120,7 @@ def _begin(
 ) -> Operation | None:
     meta = params.get("_meta") if isinstance(params, Mapping) else None
     # The SDK runs a handler in the context of whoever put the message on the stream: the HTTP request's, for one.
-    parent, links = extract(meta if isinstance(meta, Mapping) else None, context_api.get_current())
+    parent, links = telemetry.parent_of(meta, context_api.get_current())
     return telemetry.begin(
         SERVER,
         method,

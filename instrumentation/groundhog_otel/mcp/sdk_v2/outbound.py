@@ -12,7 +12,7 @@ from opentelemetry import trace
 from groundhog_otel import semconv
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.guard import guarded_error
-from groundhog_otel.mcp.operation import Operation
+from groundhog_otel.mcp.operation import Operation, restore
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
@@ -155,7 +155,7 @@ def _with_context(params: Mapping[str, Any] | None, operation: Operation) -> Map
 
 def _restore(token: Token[Any] | None) -> None:
     if token is not None:
-        _outbound.reset(token)
+        restore(token)
 
 
 def _failure(operation: Operation, exc: BaseException) -> Outcome:
