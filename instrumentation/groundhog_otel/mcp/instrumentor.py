@@ -13,6 +13,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 
 from groundhog_otel.declarative import settled
+from groundhog_otel.mcp import fastmcp, peers
 from groundhog_otel.mcp.life import Life
 from groundhog_otel.mcp.notice import UnreachableNotice
 from groundhog_otel.mcp.patching import Hook, Patches
@@ -70,6 +71,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
                 meter_provider=kwargs.get("meter_provider"),
             )
             self._telemetry = telemetry
+            peers.retire(telemetry)
             self._notice = UnreachableNotice()
             self._notice.install()
             self._life = Life(
@@ -78,7 +80,9 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
                 meter_provider=kwargs.get("meter_provider"),
                 given_up=self._notice.give_up,
             )
-            self._patches = Patches((*_hooks(telemetry), *self._life.hooks()))
+            self._patches = Patches(
+                (*_hooks(telemetry), *fastmcp.hooks(telemetry), *peers.hooks(telemetry), *self._life.hooks())
+            )
             self._patches.install()
         except Exception:
             logger.warning("MCP is not instrumented", exc_info=True)

@@ -20,6 +20,7 @@ from groundhog_otel import semconv
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.outcome import CANCELLED, OK, Outcome
+from groundhog_otel.mcp.ownership import Announced, with_server_span
 from groundhog_otel.mcp.transport import Transport
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Operation:
     """A message under way. Made by :meth:`Telemetry.begin`; ended exactly once, in the task that began it."""
 
     __slots__ = (
+        "_lent",
         "_span",
         "_started",
         "_telemetry",
@@ -84,18 +86,44 @@ class Operation:
         """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
         self._telemetry = telemetry
         self._span: trace.Span | None = None
+        self._lent = False
         self._token: Any = None
         self._started = perf_counter()
 
-    def start(self, title: str, attributes: dict[str, Any], parent: Context | None, links: Sequence[Link]) -> None:
-        """Start the span, as a child of ``parent``, and make it current."""
-        if parent is None:
-            parent = context_api.get_current()
-        span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
-        self.context = set_span_in_context(span, parent)
+    def start(
+        self,
+        title: str,
+        attributes: dict[str, Any],
+        parent: Context | None,
+        links: Sequence[Link],
+        *,
+        outer: trace.Span | None = None,
+        announced: Announced | None = None,
+    ) -> None:
+        """Start the span, as a child of ``parent``, and make it current.
+
+        ``outer`` is the current span, if that is to stand for ours: whoever started it will end it. ``announced`` is
+        what a framework has said of the message, and goes on the span.
+        """
+        if outer is not None:
+            outer.set_attributes(attributes)
+            span, self._lent = outer, True
+            self.context = context_api.get_current()
+        else:
+            if parent is None:
+                parent = context_api.get_current()
+            span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
+            self.context = set_span_in_context(span, parent)
+            if self.kind is SpanKind.SERVER:
+                self.context = with_server_span(self.context, span)
+            self._token = context_api.attach(self.context)
         self._span = span
-        self._token = context_api.attach(self.context)
         self._started = perf_counter()
+        try:
+            if announced is not None:
+                announced.adopt(span)
+        except Exception:
+            guarded_error("adopt")
 
     def set(self, key: str, value: str | int) -> None:
         """Set an attribute that was not known when the span started."""
@@ -151,7 +179,7 @@ class Operation:
         except Exception:
             guarded_error("end")
         try:
-            if span is not None:
+            if span is not None and not self._lent:
                 span.end(end_ns)
         except Exception:
             guarded_error("span.end")

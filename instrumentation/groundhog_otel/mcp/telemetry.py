@@ -24,6 +24,7 @@ from groundhog_otel.mcp.inflight import IN_FLIGHT, ON_BEGIN
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
+from groundhog_otel.mcp.ownership import announced_for, execute_tool_span
 from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.redaction import redacted_uri
 from groundhog_otel.mcp.transport import Transport
@@ -93,6 +94,9 @@ class Telemetry:
         self.content = Content(settings) if settings.capture_content else None
         self.methods = KnownNames(METHODS)
         self.targets = KnownNames()
+        self.stands_back: set[tuple[SpanKind, bool]] = set()
+        """Of which messages others make the spans: by side, and whether they are notifications."""
+        self._enrich = settings.execute_tool == "enrich"
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider, semconv.GENAI_SCHEMA_URL)
         self._histograms = {
@@ -146,6 +150,9 @@ class Telemetry:
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
             method = method[:_LONGEST_NAME]
+            announced = announced_for(method, target) if kind is CLIENT else None
+            span = span and (announced is None or not announced.stands)
+            span = span and not (self.stands_back and (kind, notification) in self.stands_back)
             operation = Operation(
                 self,
                 kind,
@@ -170,7 +177,8 @@ class Telemetry:
                     own.update(attributes)
                 if self.content is not None and method == "tools/call":
                     self.content.add(own, "arguments", target, field(params, "arguments"))
-                operation.start(title, own, parent, links)
+                outer = execute_tool_span(target) if self._enrich and kind is CLIENT else None
+                operation.start(title, own, parent, links, outer=outer, announced=announced)
         except Exception:
             guarded_error("begin")
             return None
