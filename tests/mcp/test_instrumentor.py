@@ -33,7 +33,7 @@ def _targets() -> dict[str, Any]:
         owner: Any = import_module(hook.module)
         for parent in parents:
             owner = getattr(owner, parent)
-        found[f"{hook.module}.{hook.path}"] = vars(owner)[name]
+        found[f"{hook.module}.{hook.path}"] = vars(owner).get(name)
     return found
 
 

@@ -34,7 +34,13 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
             is_error = field(answer, "isError")
             if is_error is None:
                 is_error = field(answer, "is_error")
-            return outcomes.TOOL_ERROR if is_error is True else outcomes.OK
+            if is_error is True:
+                return outcomes.TOOL_ERROR
+            if telemetry.content is not None and operation.target is not None:
+                given = telemetry.content.text("result", operation.target, answer)
+                if given is not None:
+                    operation.set(semconv.GEN_AI_TOOL_CALL_RESULT, given)
+            return outcomes.OK
         if method in _LISTS:
             telemetry.targets.learn_listed(field(answer, _LISTS[method]))
         elif method == "initialize":
@@ -54,8 +60,8 @@ def outcome_at_sender(telemetry: Telemetry, owner: Any, operation: Operation, an
     """
     try:
         peer = peer_of(owner)
+        operation.learn_transport(peer.transport)
         if operation.method in _FIRST:
-            operation.learn_transport(peer.transport)
             session_id = peer.session_id
             if session_id is not None:
                 operation.set(semconv.MCP_SESSION_ID, session_id)

@@ -17,11 +17,13 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Link, SpanKind
 
 from groundhog_otel import __version__, semconv
+from groundhog_otel.mcp.content import Content
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
+from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.redaction import redacted_uri
 from groundhog_otel.mcp.transport import Transport
 from groundhog_otel.settings import McpSettings
@@ -64,6 +66,15 @@ def _shape(
     return f"{method} {target}", shared
 
 
+def _seconds(meter: metrics.Meter, name: str, description: str) -> metrics.Histogram:
+    return meter.create_histogram(
+        name,
+        unit="s",
+        description=description,
+        explicit_bucket_boundaries_advisory=semconv.MCP_DURATION_BUCKETS_S,
+    )
+
+
 class Telemetry:
     """Tracer, histograms and settings, made once per instrumentation."""
 
@@ -75,30 +86,26 @@ class Telemetry:
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
         self.settings = settings
+        self.content = Content(settings) if settings.capture_content else None
         self.methods = KnownNames(METHODS)
         self.targets = KnownNames()
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider, semconv.GENAI_SCHEMA_URL)
         self._histograms = {
-            kind: meter.create_histogram(
-                name,
-                unit="s",
-                description=description,
-                explicit_bucket_boundaries_advisory=semconv.MCP_DURATION_BUCKETS_S,
-            )
-            for kind, name, description in (
-                (
-                    CLIENT,
-                    semconv.MCP_CLIENT_OPERATION_DURATION,
-                    "Duration of an MCP request or notification, at its sender",
-                ),
-                (
-                    SERVER,
-                    semconv.MCP_SERVER_OPERATION_DURATION,
-                    "Duration of an MCP request or notification, at its receiver",
-                ),
+            kind: _seconds(meter, name, f"Duration of an MCP request or notification, at its {end}")
+            for kind, name, end in (
+                (CLIENT, semconv.MCP_CLIENT_OPERATION_DURATION, "sender"),
+                (SERVER, semconv.MCP_SERVER_OPERATION_DURATION, "receiver"),
             )
         }
+        self._sessions = {
+            kind: _seconds(meter, name, f"Duration of an MCP session, at its {end}")
+            for kind, name, end in (
+                (CLIENT, semconv.MCP_CLIENT_SESSION_DURATION, "client"),
+                (SERVER, semconv.MCP_SERVER_SESSION_DURATION, "server"),
+            )
+        }
+        self._stopped = False
         self._excluded: Callable[[str], bool] = lru_cache(maxsize=1024)(
             lambda method: any(fnmatchcase(method, pattern) for pattern in settings.excluded_methods)
         )
@@ -125,7 +132,9 @@ class Telemetry:
         ``span=False`` somebody else makes the span, and only the metric is ours.
         """
         try:
-            if not is_instrumentation_enabled() or (self.settings.excluded_methods and self._excluded(method)):
+            if self._stopped or not is_instrumentation_enabled():
+                return None
+            if self.settings.excluded_methods and self._excluded(method):
                 return None
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
@@ -147,17 +156,32 @@ class Telemetry:
                 if method in _WITH_URI:
                     uri = field(params, "uri")
                     if uri is not None:
-                        own[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))[:_LONGEST_URI]
+                        uri = own[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))[:_LONGEST_URI]
+                        if self.settings.resource_uri_in_name:
+                            title = f"{method} {uri}"
                 if session_id is not None:
                     own[semconv.MCP_SESSION_ID] = session_id
                 if attributes:
                     own.update(attributes)
+                if self.content is not None and target is not None and method == "tools/call":
+                    given = self.content.text("arguments", target, field(params, "arguments"))
+                    if given is not None:
+                        own[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = given
                 operation.start(title, own, parent, links)
         except Exception:
             guarded_error("begin")
             return None
         IN_FLIGHT.add(operation)
         return operation
+
+    def parent_of(self, meta: Any, base: Context) -> tuple[Context, tuple[Link, ...]]:
+        """Return the parent of a received message's span, and its links.
+
+        ``meta`` is the message's ``_meta``, whatever that may be; ``base`` the context that it arrived in.
+        """
+        return extract(
+            meta if isinstance(meta, Mapping) else None, base, ambient_first=self.settings.server_parent == "ambient"
+        )
 
     def record(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
         """Add one operation to its histogram, with its span's context so that an exemplar can name the trace."""
@@ -178,6 +202,26 @@ class Telemetry:
             if outcome.status_code is not None:
                 attributes[semconv.RPC_RESPONSE_STATUS_CODE] = outcome.status_code
         self._histograms[operation.kind].record(duration_s, attributes, context=operation.context)
+
+    def record_session(
+        self,
+        kind: SpanKind,
+        *,
+        transport: Transport,
+        mcp_version: str | None,
+        error_type: str | None,
+        duration_s: float,
+    ) -> None:
+        """Add one session, which has ended, to its histogram."""
+        if not self._stopped:
+            attributes = transport.attributes(mcp_version)
+            if error_type is not None:
+                attributes[semconv.ERROR_TYPE] = error_type
+            self._sessions[kind].record(duration_s, attributes)
+
+    def stop(self) -> None:
+        """Watch nothing from now on: sessions that are running hold on to our functions after they were replaced."""
+        self._stopped = True
 
     def start_span(
         self, title: str, kind: SpanKind, attributes: dict[str, Any], parent: Context, links: Sequence[Link]

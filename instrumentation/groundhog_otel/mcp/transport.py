@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from groundhog_otel import semconv
 
 __all__ = (
+    "FIRST_SESSIONLESS",
     "IN_MEMORY",
     "STDIO",
     "Peer",
@@ -24,6 +25,7 @@ __all__ = (
     "http_client",
     "http_server",
     "peer_of",
+    "same_channel",
     "tag_stream",
     "tag_streams",
     "tagged",
@@ -61,15 +63,17 @@ class Transport:
 IN_MEMORY: Final = Transport()
 """Both peers in one process: no network, so no ``network.*`` attribute."""
 STDIO: Final = Transport("pipe")
+FIRST_SESSIONLESS: Final = "2026-07-28"
+"""The first protocol version without handshake and sessions."""
 _LOOKS: Final = 8
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @lru_cache(maxsize=256)
-def http_client(url: str) -> Transport:
-    """Return the wire of a client that talks to ``url``."""
+def http_client(url: str, version: str | None = None) -> Transport:
+    """Return the wire of a client that talks to ``url`` over HTTP ``version``, which the first response tells."""
     parts = urlsplit(url)
-    return Transport("tcp", "http", None, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme))
+    return Transport("tcp", "http", version, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme))
 
 
 @lru_cache(maxsize=16)
@@ -78,12 +82,18 @@ def http_server(version: str | None) -> Transport:
     return Transport("tcp", "http", version)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tag:
     """What is known about a channel: its wire, and how to ask for its session id."""
 
     transport: Transport
     session_id: Callable[[], str | None] | None = None
+
+    def learn_http_version(self, url: str, response: Any) -> None:
+        """Take note of the version that the first response came in (``HTTP/1.1``, as httpx reports it)."""
+        if self.transport.protocol_version is None:
+            _, _, version = str(response.http_version).partition("/")
+            self.transport = http_client(url, version or None)
 
 
 @dataclass(slots=True)
@@ -94,11 +104,24 @@ class Peer:
     protocol_version: str | None = None
     looks: int = 0
     """How often no tag was found. The transport's tasks may start after the session, but not many messages after."""
+    opened: float | None = None
+    """When the session began, on the clock of ``time.perf_counter``; None while it has not, or began before us."""
 
     @property
     def transport(self) -> Transport:
         """The wire; in-memory until something better is known."""
         return self.tag.transport if self.tag is not None else IN_MEMORY
+
+    @property
+    def in_session(self) -> bool:
+        """Whether messages belong to a session: a handshake has been made, and kept where the wire needs an id.
+
+        There is none from protocol 2026-07-28 on, nor with a stateless HTTP server.
+        """
+        version = self.protocol_version
+        if version is None or version >= FIRST_SESSIONLESS:
+            return False
+        return self.transport.protocol_name != "http" or self.session_id is not None
 
     @property
     def session_id(self) -> str | None:
@@ -148,6 +171,11 @@ def tag_streams(streams: Any, tag: Tag) -> None:
     """Leave ``tag`` on the first two of what a transport's context manager yields: read stream, write stream."""
     for stream in tuple(streams)[:2]:
         tag_stream(stream, tag)
+
+
+def same_channel(one: Any, other: Any) -> bool:
+    """Tell whether two streams are ends of one channel."""
+    return _channel(one) is _channel(other)
 
 
 def tagged(*streams: Any) -> Tag | None:

@@ -15,6 +15,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from groundhog_otel import __version__
+from groundhog_otel.declarative import settled
 from groundhog_otel.resources.snapshot import Observer
 from groundhog_otel.resources.table import TABLE, Metric
 from groundhog_otel.settings import ResourceSettings, warn
@@ -29,10 +30,11 @@ _SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
     """CPU, memory, disk and network of this process and its host, as observable instruments.
 
-    ``instrument()`` takes ``meter_provider`` and ``settings`` (a :class:`~groundhog_otel.settings.ResourceSettings`; by
-    default read from the environment). It starts nothing: whoever collects metrics calls back, and one snapshot serves
-    all callbacks of a collection. While ``opentelemetry-instrumentation-system-metrics`` is active, the metrics that it
-    reports are left to it. Nothing here raises into the program.
+    ``instrument()`` takes ``meter_provider``, each field of :class:`~groundhog_otel.settings.ResourceSettings` by its
+    name (the environment gives the others), and ``settings`` (such an object, in place of the environment). It starts
+    nothing: whoever collects metrics calls back, and one snapshot serves all callbacks of a collection. While
+    ``opentelemetry-instrumentation-system-metrics`` is active, the metrics that it reports are left to it. Nothing here
+    raises into the program.
     """
 
     _observer: Observer | None = None
@@ -44,12 +46,15 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
         """Return what this instrumentor reads from."""
         return ("psutil >= 5.9",)
 
+    def instrument(self, **kwargs: Any) -> None:
+        """Start; what a configuration file has settled, ``opentelemetry-instrument`` does not start again."""
+        if not settled("groundhog_resources", kwargs, active=self.is_instrumented_by_opentelemetry):
+            super().instrument(**kwargs)
+
     def _instrument(self, **kwargs: Any) -> None:
         try:
-            settings = kwargs.get("settings")
-            if settings is None:
-                settings, problems = ResourceSettings.from_environ()
-                warn(problems)
+            settings, problems = ResourceSettings.given(kwargs)
+            warn(problems)
             wanted = [metric for metric in TABLE if (settings.system if metric.of_host else settings.process)]
             if wanted:
                 self._wanted = frozenset(metric.name for metric in wanted)

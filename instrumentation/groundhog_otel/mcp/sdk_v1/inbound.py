@@ -11,7 +11,6 @@ from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
-from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
 from groundhog_otel.mcp.sdk_v1.http import HttpRequest
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
@@ -117,7 +116,7 @@ def _begin_notification(telemetry: Telemetry, session: Any, root: Any) -> Operat
 def _begin(telemetry: Telemetry, peer: Peer, root: Any, base: Context, **known: Any) -> Operation | None:
     params = getattr(root, "params", None)
     # The model keeps keys it does not know, and that is where propagators write.
-    parent, links = extract(getattr(getattr(params, "meta", None), "model_extra", None), base)
+    parent, links = telemetry.parent_of(getattr(getattr(params, "meta", None), "model_extra", None), base)
     return telemetry.begin(
         SERVER,
         root.method,
