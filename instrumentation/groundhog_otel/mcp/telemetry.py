@@ -25,7 +25,7 @@ from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
 from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.redaction import redacted_uri
-from groundhog_otel.mcp.transport import Transport
+from groundhog_otel.mcp.transport import Transport, at_receiver
 from groundhog_otel.settings import McpSettings
 
 __all__ = ("CLIENT", "SERVER", "Telemetry", "field")
@@ -139,6 +139,7 @@ class Telemetry:
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
             method = method[:_LONGEST_NAME]
+            transport = at_receiver(transport) if kind is SERVER else transport
             operation = Operation(
                 self,
                 kind,
