@@ -53,11 +53,11 @@ def client_error(code: int) -> Outcome:
     return Outcome(str(code), str(code), _PHRASES.get(code))
 
 
-def server_error(code: int, exc: BaseException | None = None) -> Outcome:
+def server_error(code: int) -> Outcome:
     """Return what a JSON-RPC error means to the side that answered: its own error, unless the client's fault."""
     if code in _CLIENT_FAULTS:
         return Outcome(None, str(code))
-    return Outcome(str(code) if exc is None else type_name(exc), str(code), _PHRASES.get(code))
+    return Outcome(str(code), str(code), _PHRASES.get(code))
 
 
 def exception(exc: BaseException) -> Outcome:

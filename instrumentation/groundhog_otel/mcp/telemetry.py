@@ -27,7 +27,7 @@ from groundhog_otel.mcp.outcome import OK, Outcome
 from groundhog_otel.mcp.ownership import announced_for, execute_tool_span
 from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.redaction import redacted_uri
-from groundhog_otel.mcp.transport import Transport
+from groundhog_otel.mcp.transport import Transport, at_receiver
 from groundhog_otel.settings import McpSettings
 
 __all__ = ("CLIENT", "SERVER", "Telemetry", "field")
@@ -153,6 +153,7 @@ class Telemetry:
             announced = announced_for(method, target) if kind is CLIENT else None
             span = span and (announced is None or not announced.stands)
             span = span and not (self.stands_back and (kind, notification) in self.stands_back)
+            transport = at_receiver(transport) if kind is SERVER else transport
             operation = Operation(
                 self,
                 kind,

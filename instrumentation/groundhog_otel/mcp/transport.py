@@ -21,6 +21,7 @@ __all__ = (
     "Peer",
     "Tag",
     "Transport",
+    "at_receiver",
     "client_address",
     "http_client",
     "http_server",
@@ -80,6 +81,11 @@ def http_client(url: str, version: str | None = None) -> Transport:
 def http_server(version: str | None) -> Transport:
     """Return the wire of a server that is reached over HTTP ``version`` (``1.1``, ``2``)."""
     return Transport("tcp", "http", version)
+
+
+def at_receiver(transport: Transport) -> Transport:
+    """Return the wire as the receiver of a message reports it: a server's address is for who sends to the server."""
+    return transport if transport.server_address is None else http_server(transport.protocol_version)
 
 
 @dataclass(slots=True)

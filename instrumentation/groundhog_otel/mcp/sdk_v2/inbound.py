@@ -158,7 +158,7 @@ def _failure(exc: BaseException, *, modern: bool) -> Outcome:
         if type(exc).__name__ == "ValidationError" and type(exc).__module__.startswith("pydantic"):
             return outcomes.server_error(_INVALID_PARAMS)
         # Under the handshake protocols 2.x still answers with the 0 of mcp 1.x.
-        return outcomes.server_error(_INTERNAL_ERROR if modern else 0, exc)
+        return outcomes.server_error(_INTERNAL_ERROR if modern else 0)
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)
