@@ -61,7 +61,7 @@ async def test_where_nobody_else_makes_one_ours_is_made(kept: Capture, transport
 async def test_a_call_that_has_to_list_first_says_so(kept: Capture) -> None:
     """The announcement is of the call: the listing before it is another message."""
     async with sample.connected("memory", sample.make_server()) as client:
-        kept.exporter.clear()
+        kept.clear()
         await client.call_tool("add", {"a": 1, "b": 2})
     listing = _makers(kept, CLIENT, "tools/list", "MCP send tools/list")
     assert listing == ([OURS] if sample.MAJOR == 3 else [SDK])

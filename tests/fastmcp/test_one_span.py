@@ -52,7 +52,7 @@ def no_secret(capture: Capture) -> None:
 @both_transports
 async def test_each_message_is_one_span_at_each_side(capture: Capture, transport: str) -> None:
     async with sample.connected(transport, sample.make_server()) as client:
-        capture.exporter.clear()
+        capture.clear()
         await client.call_tool("add", {"a": 1, "b": 2})
         await client.call_tool("boom", {}, raise_on_error=False)
         await client.read_resource("memo://note")
@@ -140,7 +140,7 @@ async def test_a_proxy_is_one_trace_of_two_messages(capture: Capture, transport:
         return a + b
 
     async with sample.connected(transport, sample.make_proxy(backend)) as client:
-        capture.exporter.clear()
+        capture.clear()
         await client.call_tool("add", {"a": 1, "b": 2})
     calls = sorted(capture.spans(name="tools/call add"), key=lambda span: span.start_time or 0)
     assert [span.kind for span in calls] == [CLIENT, SERVER, CLIENT, SERVER]
@@ -231,7 +231,7 @@ async def test_fastmcps_own_switch_keeps_its_meaning(
         assert not [key for key in attributes(span) if key.startswith("fastmcp.")]
     assert capture.spans(INTERNAL) == []
     nobody_else(capture)
-    capture.exporter.clear()
+    capture.clear()
     await sample.call_in_process(server, "add", a=1, b=2)
     assert capture.spans() == []
 

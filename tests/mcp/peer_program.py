@@ -47,7 +47,7 @@ def start_other(other: str, capture: Capture) -> None:
 async def spans_of_a_call(capture: Capture) -> list[dict[str, Any]]:
     """Make a call, and return its spans from the outside in."""
     async with sdk.in_memory(sdk.make_server()) as session:
-        capture.exporter.clear()
+        capture.clear()
         await session.call_tool("add", {"a": 1, "b": 2})
     spans = [span for span in capture.spans() if (span.attributes or {}).get("logfire.span_type") != "pending_span"]
     return [

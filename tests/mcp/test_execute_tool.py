@@ -24,7 +24,7 @@ async def _call_within(capture: Capture, tool: str = "add", told: str | None = N
     tracer = capture.tracer_provider.get_tracer("agent framework")
     async with sdk.in_memory(sdk.make_server()) as session:
         await session.call_tool(tool, arguments)  # what the SDK has to list, it lists now
-        capture.exporter.clear()
+        capture.clear()
         with tracer.start_as_current_span(f"execute_tool {tool}", attributes=span_attributes):
             await session.call_tool(tool, arguments)
 
