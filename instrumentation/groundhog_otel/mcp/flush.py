@@ -84,7 +84,7 @@ class Flush:
     def flush_at_signal(self) -> None:
         """End the operations under way, and send what there is. The program is about to be killed, and stands still."""
         self._left_s = _SIGNAL_S
-        self._wait([Helper(_abandon_operations)], _ABANDON_S)
+        self._wait([Helper(_cut_operations_short)], _ABANDON_S)
         closing = [helper for _, helper in self._closing] if self._go.is_set() else []
         self._wait([*closing, *(Helper(provider.force_flush) for provider in self._providers())])
 
@@ -146,9 +146,9 @@ class Flush:
         return all(done)
 
 
-def _abandon_operations() -> None:
+def _cut_operations_short() -> None:
     for operation in tuple(IN_FLIGHT):
-        operation.abandon()
+        operation.cut_short()
 
 
 def _before_exit() -> None:

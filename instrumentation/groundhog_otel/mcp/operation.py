@@ -158,6 +158,11 @@ class Operation:
         if self._token is not None:
             restore(self._token)
 
+    def cut_short(self) -> None:
+        """End the operation from another thread: the process is about to end, and its task will not get there."""
+        self._token = None
+        self.end(CANCELLED)
+
     def abandon(self) -> None:
         """End the operation of a coroutine that is being thrown away: by now this may be another task's context."""
         duration_s, now_ns = perf_counter() - self._started, time_ns()
