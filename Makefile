@@ -7,11 +7,13 @@ export UV_LINK_MODE := copy
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 SYNC := $(UV) sync --quiet --locked --all-extras --python $(PYTHON)
-# One environment per supported generation of mcp; the newest is the main one.
-MATRIX := mcp1-oldest mcp1 mcp2-oldest
+# One environment per release that we test with; the newest mcp (2.3.0) is in the main one.
+OLDER := mcp1-oldest mcp1 mcp2-oldest
+FASTMCP := fastmcp2 fastmcp3 fastmcp4
+MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit matrix e2e genai-conformance stack bench clean
+.PHONY: help demo test lint unit older fastmcp matrix e2e genai-conformance soak stack bench clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -25,12 +27,16 @@ help:  ## List the targets
 	@.venv-uv/bin/pip install --quiet --disable-pip-version-check 'uv==0.13.9'
 	@touch $@
 
-.venv/ready: pyproject.toml uv.lock .venv-uv/ready
+# Another PYTHON= makes the environments anew.
+.venv-uv/python: .venv-uv/ready FORCE
+	@echo "$(PYTHON)" | cmp -s - $@ || echo "$(PYTHON)" > $@
+
+.venv/ready: pyproject.toml uv.lock .venv-uv/ready .venv-uv/python
 	@echo "Installing the locked dependencies into .venv"
 	@$(SYNC)
 	@touch $@
 
-.venv-%/ready: pyproject.toml uv.lock .venv-uv/ready
+.venv-%/ready: pyproject.toml uv.lock .venv-uv/ready .venv-uv/python
 	@echo "Installing the locked dependencies into .venv-$*"
 	@UV_PROJECT_ENVIRONMENT=.venv-$* $(SYNC) --no-default-groups --group dev --group $*
 	@touch $@
@@ -38,7 +44,7 @@ help:  ## List the targets
 demo: .venv/ready  ## Watch real MCP servers for a minute, without any backend
 	@$(BIN)/python docs/demo/demo.py
 
-test: lint unit matrix e2e  ## Run every check, real processes included (the first run builds them)
+test: lint unit older fastmcp e2e  ## Run every check, real processes included (the first run builds them)
 
 lint: .venv/ready  ## Check style, types and the walls between packages
 	$(BIN)/ruff check .
@@ -47,11 +53,23 @@ lint: .venv/ready  ## Check style, types and the walls between packages
 	$(BIN)/lint-imports
 
 unit: .venv/ready  ## Run the fast tests, on the newest mcp
-	$(BIN)/pytest -m "not e2e"
+	$(BIN)/pytest -m "not e2e and not slow"
 
-matrix: $(MATRIX:%=.venv-%/ready)  ## Run the instrumentation's tests on the older generations of mcp
-	@set -e; for generation in $(MATRIX); do \
-	  echo "== $$generation"; .venv-$$generation/bin/pytest -m "not e2e" tests/mcp; done
+older: $(OLDER:%=.venv-%/ready)  ## Run the instrumentation's tests on the older generations of mcp
+	@set -e; for name in $(OLDER); do \
+	  echo "== $$name"; .venv-$$name/bin/pytest -m "not e2e and not slow" tests/mcp; done
+
+fastmcp: $(FASTMCP:%=.venv-%/ready)  ## Run the tests of the FastMCP framework, on its three generations
+	@set -e; [ -d tests/fastmcp ] || exit 0; for name in $(FASTMCP); do \
+	  echo "== $$name"; .venv-$$name/bin/pytest -m "not e2e and not slow" tests/fastmcp; done
+
+matrix: .venv/ready $(MATRIX:%=.venv-%/ready) $(FASTMCP:%=.venv-%/ready)  ## Run the instrumentation's tests on every release of mcp and FastMCP that we support
+	@failed=; for name in $(MATRIX) mcp2 $(FASTMCP); do \
+	  case $$name in mcp2) env=.venv ;; *) env=.venv-$$name ;; esac; \
+	  case $$name in fastmcp*) rooms="tests/mcp $(wildcard tests/fastmcp)" ;; *) rooms=tests/mcp ;; esac; \
+	  echo "== $$name, $$($$env/bin/python --version)"; \
+	  $$env/bin/pytest -m "not e2e and not slow" $$rooms || failed="$$failed $$name"; done; \
+	[ -z "$$failed" ] || { echo "Failed on:$$failed" >&2; exit 1; }
 
 e2e: .venv/ready  ## Run the tests against the real Collector, Jaeger, Prometheus and Alertmanager
 	$(BIN)/groundhog stack build
@@ -63,6 +81,9 @@ genai-conformance: .venv/ready  ## Run the scenarios under OpenTelemetry's own r
 	  || { echo "$$tool is not on the PATH; docs/testing.md says where it comes from" >&2; exit 1; }; done
 	PATH="$(CURDIR)/$(BIN):$$PATH" genai-conformance tests/conformance $(if $(REGISTRY),--registry "$(REGISTRY)") \
 	  --data-file tests/conformance/output/data.json
+
+soak: .venv/ready  ## Run the slow tests: ten thousand of everything (about an hour)
+	$(BIN)/pytest -m slow
 
 stack: .venv/ready  ## Start the Collector, Jaeger, Prometheus and Alertmanager on loopback
 	@$(BIN)/groundhog stack up

@@ -26,6 +26,7 @@ __all__ = (
     "names",
     "redactor",
     "resolved",
+    "seconds",
 )
 
 Problem = str
@@ -126,6 +127,16 @@ def length(given: object) -> int:
     if int(given) < 1:
         raise ValueError
     return int(given)
+
+
+def seconds(given: object) -> float | None:
+    """Return a number of seconds above 0, or None for ``none``."""
+    word = str(given).strip().lower()
+    if word == "none":
+        return None
+    if isinstance(given, bool) or not re.fullmatch(r"[0-9]*\.?[0-9]+", word) or not float(word) > 0:
+        raise ValueError
+    return float(word)
 
 
 def names(given: object) -> tuple[str, ...]:

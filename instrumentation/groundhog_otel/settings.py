@@ -30,6 +30,7 @@ from groundhog_otel.options import (
     names,
     redactor,
     resolved,
+    seconds,
 )
 
 __all__ = (
@@ -48,8 +49,10 @@ __all__ = (
     "Problem",
     "Redact",
     "ResourceSettings",
+    "RuntimeSettings",
     "StackSettings",
     "config_file",
+    "forwarded_environment",
     "inherited",
     "otlp_endpoint",
     "port_variable",
@@ -89,6 +92,8 @@ ENV_GROUNDHOG_RUN_ID: Final = "GROUNDHOG_RUN_ID"
 _NOT_OPTIONS: Final = frozenset({"tracer_provider", "meter_provider", "logger_provider", "settings"})
 """What ``instrument()`` takes besides the settings. Programs give all their instrumentors the same three providers."""
 
+_AUTO_INSTRUMENTATION: Final = str(Path("opentelemetry", "instrumentation", "auto_instrumentation"))
+
 
 @dataclass(frozen=True, slots=True)
 class McpSettings:
@@ -112,6 +117,10 @@ class McpSettings:
     """Whether a process that SIGTERM ends sends what it has measured first."""
     execute_tool: Literal["own", "enrich"] = "own"
     """``own``: tool calls get an ``execute_tool`` span of ours. ``enrich``: one that is there gets our attributes."""
+    exit_timeout_s: float | None = 1.0
+    """Seconds that the end of the process may wait for its telemetry. None: as long as the SDK's shutdown takes."""
+    forward_environment: bool = False
+    """Whether servers that an instrumented client starts over stdio get :func:`forwarded_environment`."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[McpSettings, list[Problem]]:
@@ -126,10 +135,7 @@ class McpSettings:
 
         An argument ``settings`` is taken in place of the environment.
         """
-        base = kwargs.get("settings")
-        sources = [_arguments(kwargs, "groundhog_mcp", environ)]
-        if base is None:
-            sources.append(Source({name: environ.get(option.variable, "").strip() for name, option in _MCP.items()}))
+        base, sources = _sources(kwargs, "groundhog_mcp", _MCP, environ)
         found, problems = chosen(_MCP, sources, base or cls())
         if "redact" not in found and any(source.values.get("redact") for source in sources):
             found["capture_content"] = False
@@ -190,6 +196,8 @@ _MCP: Final[Mapping[str, Option]] = {
     "resource_uri_in_name": Option(variables.OTEL_PYTHON_MCP_RESOURCE_URI_IN_NAME, _TRUTH, flag),
     "server_parent": Option(variables.OTEL_PYTHON_MCP_SERVER_PARENT, "meta or ambient", choice("meta", "ambient")),
     "flush_on_sigterm": Option(variables.OTEL_PYTHON_MCP_FLUSH_ON_SIGTERM, _TRUTH, flag),
+    "exit_timeout_s": Option(variables.OTEL_PYTHON_MCP_EXIT_TIMEOUT, "seconds above 0, like 1.5, or none", seconds),
+    "forward_environment": Option(variables.OTEL_PYTHON_MCP_FORWARD_ENVIRONMENT, _TRUTH, flag),
     "execute_tool": Option(variables.OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS, "own or enrich", choice("own", "enrich")),
 }
 _RESOURCES: Final[Mapping[str, Option]] = {
@@ -202,6 +210,69 @@ def _arguments(kwargs: Mapping[str, Any], name: str, environ: Mapping[str, str])
     path = config_file(environ)
     where = f"for {name} in {path} or instrument()" if path is not None else "in instrument()"
     return Source({key: value for key, value in kwargs.items() if key not in _NOT_OPTIONS}, where)
+
+
+_RUNTIME_PARTS: Final = frozenset({"event_loop", "worker_threads", "gc", "requests"})
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSettings:
+    """What the runtime instrumentor reports on. Each field is also a keyword argument of its ``instrument()``."""
+
+    parts: frozenset[str] = _RUNTIME_PARTS
+    """Of ``event_loop``, ``worker_threads``, ``gc``, ``requests``."""
+    blocking_threshold_ms: int = 100
+    """From when on an event loop that runs nothing else counts as blocked, in milliseconds."""
+
+    @classmethod
+    def given(
+        cls, kwargs: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+    ) -> tuple[RuntimeSettings, list[Problem]]:
+        """Take the settings from the arguments of ``instrument()``, and what these leave open from the environment.
+
+        An argument ``settings`` is taken in place of the environment.
+        """
+        base, sources = _sources(kwargs, "groundhog_runtime", _RUNTIME, environ)
+        found, problems = chosen(_RUNTIME, sources, base or cls())
+        return replace(base or cls(), **found), problems
+
+
+def _parts(given: object) -> frozenset[str]:
+    parts = frozenset(name.lower() for name in names(given))
+    if parts == {"none"}:
+        return frozenset()
+    if not parts <= _RUNTIME_PARTS:
+        raise ValueError
+    return parts
+
+
+def _threshold(given: object) -> int:
+    if length(given) < 10:  # the watchdog does not look more often than that
+        raise ValueError
+    return length(given)
+
+
+_RUNTIME: Final[Mapping[str, Option]] = {
+    "parts": Option(
+        variables.OTEL_PYTHON_GROUNDHOG_RUNTIME,
+        "any of event_loop, worker_threads, gc and requests, with commas between them, or none",
+        _parts,
+    ),
+    "blocking_threshold_ms": Option(
+        variables.OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS, "whole milliseconds, 10 or more", _threshold
+    ),
+}
+
+
+def _sources(
+    kwargs: Mapping[str, Any], name: str, options: Mapping[str, Option], environ: Mapping[str, str]
+) -> tuple[Any, list[Source]]:
+    """Return the argument ``settings``, and where else options come from: arguments, and the environment without it."""
+    base = kwargs.get("settings")
+    sources = [_arguments(kwargs, name, environ)]
+    if base is None:
+        sources.append(Source({key: environ.get(option.variable, "").strip() for key, option in options.items()}))
+    return base, sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +345,25 @@ def store_directory(environ: Mapping[str, str] = os.environ) -> str:
 def inherited() -> dict[str, str]:
     """Return a copy of this process's environment, to start another program with."""
     return dict(os.environ)
+
+
+def forwarded_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what makes another program record like this one: ``OTEL_*``, ``GROUNDHOG_*`` and the auto-instrumentation.
+
+    What names this service is left out: its children are services of their own. Of ``PYTHONPATH`` it is the folder that
+    ``opentelemetry-instrument`` puts there, and no other, so that nothing else changes what the program imports.
+    """
+    found = {key: value for key, value in environ.items() if key.startswith(("OTEL_", "GROUNDHOG_"))}
+    found.pop("OTEL_SERVICE_NAME", None)
+    named = found.pop("OTEL_RESOURCE_ATTRIBUTES", "")
+    shared = [pair for pair in named.split(",") if pair.strip() and not pair.strip().startswith("service.")]
+    if shared:
+        found["OTEL_RESOURCE_ATTRIBUTES"] = ",".join(shared)
+    path = environ.get("PYTHONPATH", "").split(os.pathsep)
+    hooks = [folder for folder in path if folder.endswith(_AUTO_INSTRUMENTATION)]
+    if hooks:
+        found["PYTHONPATH"] = os.pathsep.join(hooks)
+    return found
 
 
 def run_id(environ: Mapping[str, str] = os.environ) -> str | None:

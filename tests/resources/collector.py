@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric, NumberDataPoint
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Metric, NumberDataPoint
 
 Readings = dict[str, list[tuple[float, dict[str, Any]]]]
 
@@ -34,6 +34,16 @@ class Collector:
             ]
             for metric in self.metrics()
         }
+
+    def points(self, name: str) -> list[HistogramDataPoint]:
+        """Collect, and return the data points of one histogram."""
+        return [
+            point
+            for metric in self.metrics()
+            if metric.name == name
+            for point in metric.data.data_points
+            if isinstance(point, HistogramDataPoint)
+        ]
 
 
 def burn() -> None:

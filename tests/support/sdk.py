@@ -117,10 +117,13 @@ async def over_stdio(*command: str, env: dict[str, str] | None = None, **kwargs:
 
 
 @asynccontextmanager
-async def over_sse(url: str, **kwargs: Any) -> AsyncIterator[Any]:
+async def over_sse(
+    url: str, httpx_client_factory: Callable[..., Any] | None = None, **kwargs: Any
+) -> AsyncIterator[Any]:
     """Connect to a server by the legacy transport."""
     sse = import_module("mcp.client.sse")
-    async with sse.sse_client(url) as streams, _session(streams, **kwargs) as session:
+    given = {} if httpx_client_factory is None else {"httpx_client_factory": httpx_client_factory}
+    async with sse.sse_client(url, **given) as streams, _session(streams, **kwargs) as session:
         yield session
 
 

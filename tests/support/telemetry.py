@@ -18,8 +18,10 @@ from groundhog_otel.settings import McpSettings
 class Capture:
     """Everything that was traced and measured while it was open."""
 
-    def __init__(self, public: testing.Capture) -> None:
-        self.public = public
+    def __init__(self, public: testing.Capture | None = None) -> None:
+        self.public = public = public or testing.Capture()
+        self.exporter = public.exporter
+        self.clear = public.clear
         self.tracer_provider = public.tracer_provider
         self.meter_provider = public.meter_provider
 

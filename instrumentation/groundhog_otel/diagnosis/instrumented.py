@@ -34,7 +34,7 @@ def watched(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield ok("resources", f"CPU, memory, disk and network are measured: {', '.join(parts)}")
     else:
         yield note("resources", "nothing is measured: OTEL_PYTHON_GROUNDHOG_RESOURCES=none")
-    others = sorted(name for name in instrumentors() if not name.startswith("groundhog_"))
+    others = sorted({entry.name for entry in instrumentors() if not entry.name.startswith("groundhog_")})
     if others:
         said = ", ".join(f"{name} (disabled)" if off & {name, "*"} else name for name in others)
         yield note("others", f"other instrumentations installed: {said}")
@@ -45,9 +45,9 @@ def disabled(environ: Mapping[str, str]) -> set[str]:
     return {name.strip() for name in environ.get(_DISABLED, "").split(",") if name.strip()}
 
 
-def instrumentors() -> dict[str, metadata.EntryPoint]:
-    """Return what ``opentelemetry-instrument`` would load in this environment, by name."""
-    return {entry.name: entry for entry in metadata.entry_points(group=_GROUP)}
+def instrumentors() -> list[metadata.EntryPoint]:
+    """Return what ``opentelemetry-instrument`` would load in this environment; two may have the same name."""
+    return list(metadata.entry_points(group=_GROUP))
 
 
 def _switched_off(about: str, says: str, name: str, off: set[str]) -> Finding:
@@ -83,7 +83,7 @@ def _absent(hook: Hook) -> str | None:
     try:
         module: Any = import_module(hook.module)
         *parents, name = hook.path.split(".")
-        vars(functools.reduce(getattr, parents, module))[name]
+        owned = vars(functools.reduce(getattr, parents, module))
+        return None if hook.adds or name in owned else "not there"
     except Exception as error:  # an import may raise anything
         return f"{type(error).__name__}: {error}"
-    return None

@@ -31,12 +31,10 @@ _WHEN_ASKED: Final[Mapping[str, str]] = {
 def peers(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Tell what else instruments MCP in this environment."""
     off = disabled(environ)
-    for name, entry in sorted(instrumentors().items()):
-        parts = entry.module.split(".")
-        if parts[0] == "groundhog_otel" or "mcp" not in parts or off & {name, "*"}:
-            continue
-        who = next((said for package, said in _KNOWN.items() if entry.module.startswith(package)), entry.module)
-        every = ",".join(sorted({*off, name}))
+    others = {entry.module: entry.name for entry in instrumentors() if _is_peer(entry) and not off & {entry.name, "*"}}
+    every = ",".join(sorted({*off, *others.values()}))
+    for module in sorted(others):
+        who = next((said for package, said in _KNOWN.items() if module.startswith(package)), module)
         yield fix(
             "peers",
             f"{who} instruments MCP as well: every operation gets two spans",
@@ -50,6 +48,11 @@ def peers(environ: Mapping[str, str]) -> Iterator[Finding]:
     fastmcp = _version("fastmcp")
     if fastmcp is not None and not fastmcp.startswith(("0.", "1.", "2.")):
         yield note("peers", f"fastmcp {fastmcp} makes spans of its own")
+
+
+def _is_peer(entry: metadata.EntryPoint) -> bool:
+    parts = entry.module.split(".")
+    return "mcp" in parts and parts[0] != "groundhog_otel"
 
 
 def _version(name: str) -> str | None:

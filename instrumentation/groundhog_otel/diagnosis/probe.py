@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -23,6 +25,7 @@ Outcome = Literal[
     "unauthorized", "not otlp", "busy", "failed",
 ]  # fmt: skip
 Protocol = Literal["grpc", "http/protobuf"]
+_EMPTY: Final = re.compile(rb"\s*(\{\s*(\"partialSuccess\"\s*:\s*(\{\s*\}|null)\s*)?\}\s*)?")
 _BUSY: Final = (429, 502, 503, 504)
 _STATUSES: Final[Mapping[str, Outcome]] = {
     "UNAUTHENTICATED": "unauthorized",
@@ -127,8 +130,10 @@ def _over_http(target: Target) -> Answer:
     headers = {"Content-Type": "application/x-protobuf", **target.headers}
     try:
         with opener.open(Request(target.url, b"", headers, method="POST"), timeout=TIMEOUT_S) as response:  # noqa: S310
-            page = response.headers.get_content_type() == "text/html"
-            return Answer("not otlp", "a web page") if page else Answer("taken")
+            kind = response.headers.get("Content-Type", "application/x-protobuf").partition(";")[0]
+            # The specification wants the request's own type; some answer in JSON, and then with nothing but this in it.
+            otlp = kind == "application/x-protobuf" or _EMPTY.fullmatch(response.read(4096)) is not None
+            return Answer("taken") if otlp else Answer("not otlp", f"it answers with {kind}")
     except HTTPError as error:
         said = f"{error.code} {error.reason}".strip()
         outcome: Outcome = "busy" if error.code in _BUSY else "not otlp"
@@ -168,19 +173,26 @@ def _over_grpc(target: Target) -> Answer:
 
 def _spoken(target: Target, failure: str) -> Answer:
     """Return what a port that is not understood does speak, of what an HTTP/1.1 request is answered with."""
-    if target.secure:
-        return Answer("failed", failure)
+    said = b""
+    if not target.secure:
+        with suppress(OSError), socket.create_connection(target.address, TIMEOUT_S) as plain:
+            plain.sendall(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            said = plain.recv(256)
+        if (not said.startswith(b"HTTP/1") or b"HTTPS server" in said) and _speaks_tls(target):  # Go says the latter
+            return Answer("tls")
+    if said.startswith(b"HTTP/1") and target.protocol == "grpc":
+        return Answer("speaks http", failure)
+    if said[3:4] == b"\x04" and target.protocol != "grpc":  # SETTINGS, an HTTP/2 server's first frame (RFC 9113 §3.4)
+        return Answer("speaks grpc", failure)
+    return Answer("failed", failure)
+
+
+def _speaks_tls(target: Target) -> bool:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is sent, so nobody need be trusted
     try:
         with socket.create_connection(target.address, TIMEOUT_S) as plain:
-            plain.sendall(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            plain.settimeout(TIMEOUT_S)
-            said = plain.recv(256)
+            context.wrap_socket(plain).close()
     except OSError:
-        return Answer("failed", failure)
-    if said[:2] == b"\x15\x03" or b"HTTPS server" in said:  # a TLS alert (RFC 8446 §5.1), or Go's way of saying so
-        return Answer("tls")
-    if said.startswith(b"HTTP/1"):
-        return Answer("speaks http" if target.protocol == "grpc" else "failed", failure)
-    if said[3:4] == b"\x04":  # a SETTINGS frame, the first of every HTTP/2 server (RFC 9113 §3.4)
-        return Answer("speaks grpc" if target.protocol != "grpc" else "failed", failure)
-    return Answer("failed", failure)
+        return False
+    return True

@@ -28,7 +28,7 @@ def _finding(signals: str, address: str, answer: Answer, target: Target) -> Find
         return f"{in_file} in {target.file}" if target.file is not None else f"OTEL_EXPORTER_OTLP_{what}"
 
     endpoint = variable("ENDPOINT", "endpoint")
-    to = f"{signals} go to {address}"
+    to = f"sent to {address}"
     host, port = target.address
     detail = f" ({answer.detail})" if answer.detail else ""
     grpc_instead = "write otlp_grpc" if target.file is not None else "set OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
@@ -40,7 +40,7 @@ def _finding(signals: str, address: str, answer: Answer, target: Target) -> Find
     says, do = {
         "refused": (
             "where nothing listens (connection refused)",
-            f"Start a Collector there (groundhog stack up), or set {endpoint} to where one is.",
+            f"Start a Collector there (groundhog stack up), or name one in {endpoint}.",
         ),
         "unknown host": (f"but no host of the name {host} is known", f"Correct the host in {endpoint}."),
         "silent": (

@@ -7,12 +7,18 @@ a JSON string where a span cannot hold structure; the result only of a call that
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
+from groundhog_otel import semconv
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.settings import McpSettings, Redact, resolved, warn
 
 __all__ = ("Content",)
+
+_KEYS: Final = {
+    "arguments": semconv.GEN_AI_TOOL_CALL_ARGUMENTS,
+    "result": semconv.GEN_AI_TOOL_CALL_RESULT,
+}
 
 
 class Content:
@@ -24,23 +30,23 @@ class Content:
         self._redact: Redact | None = None
         self._usable: bool | None = None
 
-    def text(self, what: str, tool: str, value: Any) -> str | None:
-        """Return ``arguments`` or ``result`` (``what``) of a call as JSON text; None when it must not be recorded.
+    def add(self, attributes: dict[str, Any], what: str, tool: str | None, value: Any) -> None:
+        """Add ``arguments`` or ``result`` (``what``) of a call of ``tool``, as JSON text.
 
         Never raises: without its redactor, or when that fails, nothing is recorded.
         """
         try:
-            if not self._ready():
-                return None
+            if tool is None or value is None or not self._ready():
+                return
             dump = getattr(value, "model_dump", None)  # mcp 1.x hands us models, 2.x what goes on the wire
             if dump is not None:
                 value = dump(mode="json", by_alias=True, exclude_none=True)
             if self._redact is not None:
                 value = self._redact(what, tool, value)
-            return json.dumps(value, ensure_ascii=False, default=str)[: self._max_length]
+            text = json.dumps(value, ensure_ascii=False, default=str)
+            attributes[_KEYS[what]] = text[: self._max_length]
         except Exception:
             guarded_error("content")
-            return None
 
     def _ready(self) -> bool:
         # Only now: the redactor is the program's, which has not begun when opentelemetry-instrument starts us.

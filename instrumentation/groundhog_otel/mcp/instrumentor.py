@@ -13,6 +13,8 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 
 from groundhog_otel.declarative import settled
+from groundhog_otel.mcp import fastmcp, peers
+from groundhog_otel.mcp.life import Life
 from groundhog_otel.mcp.notice import UnreachableNotice
 from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.mcp.telemetry import Telemetry
@@ -40,6 +42,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
     _patches: Patches | None = None
     _notice: UnreachableNotice | None = None
     _telemetry: Telemetry | None = None
+    _life: Life | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return the supported releases of ``mcp``."""
@@ -68,10 +71,19 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
                 meter_provider=kwargs.get("meter_provider"),
             )
             self._telemetry = telemetry
-            self._patches = Patches(_hooks(telemetry))
-            self._patches.install()
+            peers.retire(telemetry)
             self._notice = UnreachableNotice()
             self._notice.install()
+            self._life = Life(
+                settings,
+                tracer_provider=kwargs.get("tracer_provider"),
+                meter_provider=kwargs.get("meter_provider"),
+                given_up=self._notice.give_up,
+            )
+            self._patches = Patches(
+                (*_hooks(telemetry), *fastmcp.hooks(telemetry), *peers.hooks(telemetry), *self._life.hooks())
+            )
+            self._patches.install()
         except Exception:
             logger.warning("MCP is not instrumented", exc_info=True)
 
@@ -82,6 +94,9 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
         if self._telemetry is not None:
             self._telemetry.stop()
             self._telemetry = None
+        if self._life is not None:
+            self._life.close()
+            self._life = None
         if self._notice is not None:
             self._notice.remove()
             self._notice = None

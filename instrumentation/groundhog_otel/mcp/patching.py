@@ -103,11 +103,12 @@ class Patches:
         owner: Any = functools.reduce(getattr, parents, module)
         # What the owner itself defines: an inherited attribute must not be restored onto a subclass.
         original = vars(owner).get(name, _ABSENT) if hook.adds else vars(owner)[name]
-        ours = hook.replace(None if original is _ABSENT else original)
+        # As others call it: a wrapper of wrapt's has to be asked for, or it takes the instance for an argument.
+        ours = hook.replace(None if original is _ABSENT else getattr(owner, name))
         if callable(ours) and not isinstance(ours, type):
             functools.update_wrapper(ours, original)
         self._put(owner, name, original, ours)
-        if not parents:
+        if not parents and getattr(original, "__module__", None) == module.__name__:
             for importer in _importers_by_name(name, original, module):
                 self._put(importer, name, original, ours)
 

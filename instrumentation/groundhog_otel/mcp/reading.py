@@ -36,10 +36,11 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
                 is_error = field(answer, "is_error")
             if is_error is True:
                 return outcomes.TOOL_ERROR
-            if telemetry.content is not None and operation.target is not None:
-                given = telemetry.content.text("result", operation.target, answer)
-                if given is not None:
-                    operation.set(semconv.GEN_AI_TOOL_CALL_RESULT, given)
+            if telemetry.content is not None:
+                captured: dict[str, Any] = {}
+                telemetry.content.add(captured, "result", operation.target, answer)
+                for key, value in captured.items():
+                    operation.set(key, value)
             return outcomes.OK
         if method in _LISTS:
             telemetry.targets.learn_listed(field(answer, _LISTS[method]))

@@ -33,13 +33,14 @@ class Capture:
     """Everything that was traced and measured while :func:`capture` was open. It stays readable afterwards."""
 
     def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
+        self.exporter = InMemorySpanExporter()
+        """Holds the finished spans. Give it a processor of its own to capture another provider's, too."""
         self._reader = InMemoryMetricReader()
         self._last: MetricsData | None = None
         self._open = True
         self.tracer_provider = TracerProvider(shutdown_on_exit=False)
         """Give it to other instrumentations, or take a tracer from it, and their spans are captured as well."""
-        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
 
     def spans(self, name: str | None = None, *, kind: SpanKind | str | None = None) -> list[ReadableSpan]:
@@ -53,9 +54,13 @@ class Capture:
         wanted = _kind(kind)
         return [
             span
-            for span in self._exporter.get_finished_spans()
+            for span in self.exporter.get_finished_spans()
             if (wanted is None or span.kind is wanted) and (name is None or span.name == name)
         ]
+
+    def clear(self) -> None:
+        """Forget the spans that have ended so far."""
+        self.exporter.clear()
 
     def one(self, name: str, *, kind: SpanKind | str | None = None) -> ReadableSpan:
         """Return the only finished span of that name and kind.

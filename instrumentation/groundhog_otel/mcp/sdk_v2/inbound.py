@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
+from groundhog_otel.mcp.ownership import no_message
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
 from groundhog_otel.mcp.sdk_v2.refusals import reached_server
 from groundhog_otel.mcp.session import session_closed, session_opened
@@ -55,7 +57,8 @@ async def _at_server(
     telemetry: Telemetry, runner: Any, chain: Callable[[Any], Awaitable[Any]], span: bool, ctx: Any
 ) -> Any:
     if not reached_server():
-        return await chain(ctx)
+        with no_message() if span else nullcontext():
+            return await chain(ctx)
     operation, modern, peer = None, False, None
     try:
         modern = ctx.protocol_version >= FIRST_SESSIONLESS
