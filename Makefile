@@ -13,10 +13,10 @@ FASTMCP := fastmcp2 fastmcp3 fastmcp4
 MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit older fastmcp matrix e2e soak stack bench clean FORCE
+.PHONY: help demo test lint unit older fastmcp matrix e2e genai-conformance soak stack bench clean FORCE
 
 help:  ## List the targets
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 .venv-uv/ready: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
@@ -74,6 +74,13 @@ matrix: .venv/ready $(MATRIX:%=.venv-%/ready) $(FASTMCP:%=.venv-%/ready)  ## Run
 e2e: .venv/ready  ## Run the tests against the real Collector, Jaeger, Prometheus and Alertmanager
 	$(BIN)/groundhog stack build
 	$(BIN)/pytest -m e2e
+
+# REGISTRY=…/model checks against a registry on disk; without it the runner fetches the one that it pins.
+genai-conformance: .venv/ready  ## Run the scenarios under OpenTelemetry's own runner, where that and weaver are installed
+	@for tool in genai-conformance weaver; do command -v $$tool > /dev/null \
+	  || { echo "$$tool is not on the PATH; docs/testing.md says where it comes from" >&2; exit 1; }; done
+	PATH="$(CURDIR)/$(BIN):$$PATH" genai-conformance tests/conformance $(if $(REGISTRY),--registry "$(REGISTRY)") \
+	  --data-file tests/conformance/output/data.json
 
 soak: .venv/ready  ## Run the slow tests: ten thousand of everything (about an hour)
 	$(BIN)/pytest -m slow

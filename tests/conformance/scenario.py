@@ -39,8 +39,8 @@ async def _stdio() -> AsyncIterator[Any]:
 
 
 async def initialize() -> None:
-    async with _http():
-        pass
+    async with _http() as session:
+        await session.send_ping()  # by its answer, notifications/initialized has been read as well
 
 
 async def tool_call() -> None:
@@ -72,7 +72,7 @@ async def prompt_get() -> None:
 async def notification() -> None:
     async with _http() as session:
         await session.send_roots_list_changed()
-        await session.send_ping()  # by its answer, the notification has been read as well
+        await session.send_ping()  # as above
 
 
 async def sampling() -> None:
