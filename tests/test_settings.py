@@ -142,7 +142,7 @@ def test_a_settings_object_stands_for_the_environment() -> None:
             (
                 "'exclude_methods' in instrument() is not an option (did you mean 'excluded_methods'?). Options are: "
                 "native_spans, excluded_methods, capture_content, capture_max_length, redact, resource_uri_in_name, "
-                "server_parent, flush_on_sigterm, execute_tool."
+                "server_parent, flush_on_sigterm, exit_timeout_s, forward_environment, execute_tool."
             ),
         ),
     ],
