@@ -11,9 +11,11 @@ SYNC := $(UV) sync --quiet --locked --all-extras --python $(PYTHON)
 OLDER := mcp1-oldest mcp1 mcp2-oldest
 FASTMCP := fastmcp2 fastmcp3 fastmcp4
 MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
+# Other projects' test suites: nearly an hour for all three.
+SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit older fastmcp matrix e2e genai-conformance soak stack bench clean FORCE
+.PHONY: help demo test lint unit older fastmcp matrix suites sdk-suite e2e genai-conformance soak stack bench clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -53,7 +55,7 @@ lint: .venv/ready  ## Check style, types and the walls between packages
 	$(BIN)/lint-imports
 
 unit: .venv/ready  ## Run the fast tests, on the newest mcp
-	$(BIN)/pytest -m "not e2e and not slow"
+	$(BIN)/pytest -m "not e2e and not slow and not suites"
 
 older: $(OLDER:%=.venv-%/ready)  ## Run the instrumentation's tests on the older generations of mcp
 	@set -e; for name in $(OLDER); do \
@@ -70,6 +72,12 @@ matrix: .venv/ready $(MATRIX:%=.venv-%/ready) $(FASTMCP:%=.venv-%/ready)  ## Run
 	  echo "== $$name, $$($$env/bin/python --version)"; \
 	  $$env/bin/pytest -m "not e2e and not slow" $$rooms || failed="$$failed $$name"; done; \
 	[ -z "$$failed" ] || { echo "Failed on:$$failed" >&2; exit 1; }
+
+suites: .venv/ready .venv-mcp1/ready sdk-suite  ## Run the official conformance tests and the SDKs' own suites, bare and instrumented
+	$(BIN)/pytest -m suites
+
+sdk-suite: .venv/ready $(SUITES:%=.venv-suite-%/ready)  ## Run the test suites of the SDK and of FastMCP, bare and instrumented; SUITES= chooses
+	@set -e; for name in $(SUITES); do $(BIN)/python -m tests.suites.sdk_suite $$name; done
 
 e2e: .venv/ready  ## Run the tests against the real Collector, Jaeger, Prometheus and Alertmanager
 	$(BIN)/groundhog stack build

@@ -101,8 +101,9 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     if options.write:
+        chosen = f"--restarts {options.restarts} --rounds {options.rounds} --calls {options.calls}"
         made = (
-            f"`python -m bench --restarts {options.restarts} --rounds {options.rounds} --calls {options.calls} --write`, "
+            f"`python -m bench {chosen} --write`, "
             f"on {datetime.now(timezone.utc):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()} "
             f"{platform.machine()}, {os.cpu_count()} CPUs ({processor()}); {versions()}"
         )

@@ -25,7 +25,8 @@ from opentelemetry.instrumentation.asyncio import AsyncioInstrumentor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from bench.worker import Bench, _server
+from bench.floor import call, server
+from bench.variants import Variants
 from groundhog_otel.runtime import RuntimeInstrumentor
 from groundhog_otel.settings import RuntimeSettings
 from tests.support import sdk
@@ -73,22 +74,21 @@ async def measure(rounds: int) -> None:
     provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
     runtime: Switch = lambda: _on(RuntimeInstrumentor(), meter_provider=provider, settings=RuntimeSettings())  # noqa: E731
     extra: Switch = lambda: _on(AsyncioInstrumentor(), meter_provider=provider)  # noqa: E731
-    bench = Bench()
+    variants = Variants()
     result_type = sdk.mcp_types().CallToolResult
-    async with sdk.in_memory(_server(lambda: None)) as session:
-        call = functools.partial(bench.call, session, result_type)
-        with bench.switched_on("ours"):
+    async with sdk.in_memory(server(lambda: None)) as session:
+        tool: Work = functools.partial(call, session, result_type, None)
+        with variants.switched_on("ours"):
             for name, switch in (("control", nullcontext), ("groundhog_runtime", runtime), ("extra asyncio", extra)):
-                print(await _compare(f"tools/call: {name}", call, switch, size=50, rounds=rounds), flush=True)
+                print(await _compare(f"tools/call: {name}", tool, switch, size=50, rounds=rounds), flush=True)
     thread: Work = lambda: anyio.to_thread.run_sync(int)  # noqa: E731
     task: Work = lambda: asyncio.create_task(_nothing())  # noqa: E731
     print(await _compare("anyio.to_thread.run_sync: groundhog_runtime", thread, runtime, size=100, rounds=rounds))
     print(await _compare("asyncio.create_task: extra asyncio", task, extra, size=500, rounds=rounds))
 
-    server = sdk.make_server()
-    async with sdk.in_memory(server) as session:
+    async with sdk.in_memory(sdk.make_server()) as session:
         nap: Work = lambda: session.call_tool("nap", {"seconds": 1})  # noqa: E731
-        with bench.switched_on("ours"):
+        with variants.switched_on("ours"):
             print(await _compare("one second's wait: groundhog_runtime", nap, runtime, size=1, rounds=rounds // 8))
 
 
