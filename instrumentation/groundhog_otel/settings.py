@@ -100,20 +100,20 @@ class ResourceSettings:
     """What the resource instrumentor reports on."""
 
     process: bool = True
-    system: bool = True
+    system: bool = False
+    """The host's figures too: for one process per host, because each would report the same."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[ResourceSettings, list[Problem]]:
         """Read the settings; an unusable value gives the default and is described in the second item."""
-        raw = environ.get(ENV_RESOURCES, "").strip().lower() or "process,system"
+        raw = environ.get(ENV_RESOURCES, "").strip().lower() or "process"
         parts = {part.strip() for part in raw.split(",")}
         if parts == {"none"}:
             return cls(process=False, system=False), []
         if parts <= {"process", "system"}:
             return cls(process="process" in parts, system="system" in parts), []
-        return cls(), [
-            f"{ENV_RESOURCES}={raw!r} is not understood; using 'process,system'. Write process, system, both or none."
-        ]
+        choices = "process, system, process,system or none"
+        return cls(), [f"{ENV_RESOURCES}={raw!r} is not understood; using 'process'. Write {choices}."]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 from groundhog_otel.mcp.notice import UnreachableNotice
 from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.mcp.telemetry import Telemetry
+from groundhog_otel.mcp.traffic import TrafficCounter
 from groundhog_otel.settings import McpSettings, warn
 
 __all__ = ("McpInstrumentor",)
@@ -37,6 +38,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
 
     _patches: Patches | None = None
     _notice: UnreachableNotice | None = None
+    _traffic: TrafficCounter | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return the supported releases of ``mcp``."""
@@ -63,6 +65,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
             )
             self._patches = Patches(_hooks(telemetry))
             self._patches.install()
+            self._traffic = TrafficCounter(kwargs.get("meter_provider"))
             self._notice = UnreachableNotice()
             self._notice.install()
         except Exception:
@@ -72,6 +75,9 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
         if self._patches is not None:
             self._patches.remove()
             self._patches = None
+        if self._traffic is not None:
+            self._traffic.stop()
+            self._traffic = None
         if self._notice is not None:
             self._notice.remove()
             self._notice = None

@@ -1,4 +1,4 @@
-"""Hooks that tag the streams of stdio and of HTTP clients with their transport, in mcp 1.x and 2.x alike."""
+"""Hooks on the transports of mcp 1.x and 2.x alike: they tag streams with their transport, and count their bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from groundhog_otel.mcp.counting import count_asgi, count_http_client, count_process, count_text
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.transport import STDIO, Tag, http_client, tag_stream, tag_streams
@@ -21,6 +22,11 @@ def transport_hooks() -> tuple[Hook, ...]:
         Hook("mcp.client.stdio", "stdio_client", stdio),
         Hook("mcp.server.stdio", "stdio_server", stdio),
         Hook("mcp.client.streamable_http", "StreamableHTTPTransport.post_writer", _http_writer),
+        Hook("mcp.server.stdio", "TextIOWrapper", count_text),
+        Hook("mcp.server.stdio", "_UnownedTextWrapper", count_text, optional=True),  # newer releases' own
+        Hook("mcp.client.stdio", "_create_platform_compatible_process", count_process),
+        Hook("mcp.server.streamable_http_manager", "StreamableHTTPSessionManager.handle_request", count_asgi),
+        Hook("mcp.server.streamable_http_manager", "StreamableHTTPASGIApp.__call__", count_asgi, optional=True),
     )
 
 
@@ -59,6 +65,7 @@ def _http_writer(original: Callable[..., Any]) -> Callable[..., Any]:
     async def post_writer(self: Any, client: Any, write_stream_reader: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             tag_stream(write_stream_reader, Tag(http_client(self.url), lambda: self.session_id))
+            count_http_client(client, self.url)
         except Exception:
             guarded_error("tag")
         return await original(self, client, write_stream_reader, *args, **kwargs)
