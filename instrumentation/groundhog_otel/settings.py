@@ -19,6 +19,7 @@ from typing import Final, Literal
 __all__ = (
     "ENV_CACHE_DIR",
     "ENV_EXCLUDED_METHODS",
+    "ENV_FOLDERS",
     "ENV_GROUNDHOG_DIR",
     "ENV_GROUNDHOG_RUN_ID",
     "ENV_INTERVAL",
@@ -46,6 +47,7 @@ logger = logging.getLogger("groundhog_otel")
 ENV_NATIVE_SPANS: Final = "OTEL_PYTHON_MCP_NATIVE_SPANS"
 ENV_EXCLUDED_METHODS: Final = "OTEL_PYTHON_MCP_EXCLUDED_METHODS"
 ENV_RESOURCES: Final = "OTEL_PYTHON_GROUNDHOG_RESOURCES"
+ENV_FOLDERS: Final = "OTEL_PYTHON_GROUNDHOG_FOLDERS"
 ENV_OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 ENV_CACHE_DIR: Final = "GROUNDHOG_CACHE_DIR"
 ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
@@ -102,18 +104,21 @@ class ResourceSettings:
     process: bool = True
     system: bool = False
     """The host's figures too: for one process per host, because each would report the same."""
+    folders: tuple[str, ...] = ()
+    """Folders whose size on disk is reported."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[ResourceSettings, list[Problem]]:
         """Read the settings; an unusable value gives the default and is described in the second item."""
         raw = environ.get(ENV_RESOURCES, "").strip().lower() or "process"
+        folders = tuple(path for path in environ.get(ENV_FOLDERS, "").split(os.pathsep) if path)
         parts = {part.strip() for part in raw.split(",")}
         if parts == {"none"}:
-            return cls(process=False, system=False), []
+            return cls(process=False, folders=folders), []
         if parts <= {"process", "system"}:
-            return cls(process="process" in parts, system="system" in parts), []
+            return cls(process="process" in parts, system="system" in parts, folders=folders), []
         choices = "process, system, process,system or none"
-        return cls(), [f"{ENV_RESOURCES}={raw!r} is not understood; using 'process'. Write {choices}."]
+        return cls(folders=folders), [f"{ENV_RESOURCES}={raw!r} is not understood; using 'process'. Write {choices}."]
 
 
 @dataclass(frozen=True, slots=True)
