@@ -164,5 +164,5 @@ def test_a_wrong_argument_of_the_resource_instrumentor_is_a_warning(caplog: pyte
     instrumentor.uninstrument()
     assert [record.getMessage() for record in caplog.records] == [
         "process='no' in instrument() is not understood; using true. Write true or false.",
-        "'sytem' in instrument() is not an option (did you mean 'system'?). Options are: process, system.",
+        "'sytem' in instrument() is not an option (did you mean 'system'?). Options are: process, system, folders.",
     ]

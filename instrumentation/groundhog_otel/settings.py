@@ -148,7 +148,10 @@ class ResourceSettings:
     """What the resource instrumentor reports on. Each field is also a keyword argument of its ``instrument()``."""
 
     process: bool = True
-    system: bool = True
+    system: bool = False
+    """The host's figures too: for one process per host, because each would report the same."""
+    folders: tuple[str, ...] = ()
+    """Folders whose size on disk is reported."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[ResourceSettings, list[Problem]]:
@@ -173,15 +176,23 @@ class ResourceSettings:
     @classmethod
     def _from_one_variable(cls, environ: Mapping[str, str]) -> tuple[ResourceSettings, list[Problem]]:
         variable = variables.OTEL_PYTHON_GROUNDHOG_RESOURCES
-        raw = environ.get(variable, "").strip().lower() or "process,system"
+        raw = environ.get(variable, "").strip().lower() or "process"
+        folders = _folders(environ.get(variables.OTEL_PYTHON_GROUNDHOG_FOLDERS, ""))
         parts = {part.strip() for part in raw.split(",")}
         if parts == {"none"}:
-            return cls(process=False, system=False), []
+            return cls(process=False, folders=folders), []
         if parts <= {"process", "system"}:
-            return cls(process="process" in parts, system="system" in parts), []
-        return cls(), [
-            f"{variable}={raw!r} is not understood; using 'process,system'. Write process, system, both or none."
-        ]
+            return cls(process="process" in parts, system="system" in parts, folders=folders), []
+        choices = "process, system, process,system or none"
+        return cls(folders=folders), [f"{variable}={raw!r} is not understood; using 'process'. Write {choices}."]
+
+
+def _folders(given: object) -> tuple[str, ...]:
+    """Return folders, of a text like ``PATH`` or of a list."""
+    parts = given.split(os.pathsep) if isinstance(given, str) else given
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError
+    return tuple(part for part in parts if part)
 
 
 _TRUTH: Final = "true or false"
@@ -201,7 +212,8 @@ _MCP: Final[Mapping[str, Option]] = {
     "execute_tool": Option(variables.OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS, "own or enrich", choice("own", "enrich")),
 }
 _RESOURCES: Final[Mapping[str, Option]] = {
-    name: Option(variables.OTEL_PYTHON_GROUNDHOG_RESOURCES, _TRUTH, flag) for name in ("process", "system")
+    **{name: Option(variables.OTEL_PYTHON_GROUNDHOG_RESOURCES, _TRUTH, flag) for name in ("process", "system")},
+    "folders": Option(variables.OTEL_PYTHON_GROUNDHOG_FOLDERS, f"folders with {os.pathsep} between them", _folders),
 }
 
 

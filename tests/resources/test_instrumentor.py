@@ -15,7 +15,7 @@ from groundhog_otel.resources.table import TABLE
 from groundhog_otel.settings import ResourceSettings
 from tests.resources.collector import Collector, burn
 
-_ALL = ResourceSettings()
+_ALL = ResourceSettings(system=True)
 
 
 def _families(collector: Collector) -> set[str]:
@@ -41,8 +41,8 @@ def test_uninstrument_ends_it_and_instrumenting_again_doubles_nothing(
 def test_instrumenting_again_may_choose_otherwise() -> None:
     found, instrumentor = Collector(), ResourceInstrumentor()
     for settings, families in (
-        (ResourceSettings(system=False), {"process"}),
-        (ResourceSettings(process=False), {"system"}),
+        (ResourceSettings(), {"process"}),
+        (ResourceSettings(process=False, system=True), {"system"}),
         (_ALL, {"process", "system"}),
         (ResourceSettings(process=False, system=False), set()),
     ):
@@ -53,7 +53,13 @@ def test_instrumenting_again_may_choose_otherwise() -> None:
 
 @pytest.mark.parametrize(
     ("value", "families"),
-    [("process", {"process"}), ("System", {"system"}), ("none", set()), ("", {"process", "system"})],
+    [
+        ("process", {"process"}),
+        ("System", {"system"}),
+        ("none", set()),
+        ("", {"process"}),
+        ("system, process", {"process", "system"}),
+    ],
 )
 def test_what_is_measured_can_be_chosen(value: str, families: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_PYTHON_GROUNDHOG_RESOURCES", value)
@@ -69,12 +75,12 @@ def test_a_wrong_choice_is_one_warning_and_the_default(
     monkeypatch.setenv("OTEL_PYTHON_GROUNDHOG_RESOURCES", "cpu")
     found, instrumentor = Collector(), ResourceInstrumentor()
     instrumentor.instrument(meter_provider=found.provider)
-    assert _families(found) == {"process", "system"}
+    assert _families(found) == {"process"}
     instrumentor.uninstrument()
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith("OTEL_PYTHON_GROUNDHOG_RESOURCES='cpu' is not understood")
-    assert record.getMessage().endswith("Write process, system, both or none.")
+    assert record.getMessage().endswith("Write process, system, process,system or none.")
 
 
 def test_no_provider_costs_nothing_and_a_broken_one_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,7 @@ class Capture:
         self.public = public = public or testing.Capture()
         self.exporter = public.exporter
         self.clear = public.clear
+        self.reader = public._reader
         self.tracer_provider = public.tracer_provider
         self.meter_provider = public.meter_provider
 

@@ -18,6 +18,7 @@ from groundhog_otel.mcp.life import Life
 from groundhog_otel.mcp.notice import UnreachableNotice
 from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.mcp.telemetry import Telemetry
+from groundhog_otel.mcp.traffic import TrafficCounter
 from groundhog_otel.settings import McpSettings, warn
 
 __all__ = ("McpInstrumentor",)
@@ -43,6 +44,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
     _notice: UnreachableNotice | None = None
     _telemetry: Telemetry | None = None
     _life: Life | None = None
+    _traffic: TrafficCounter | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return the supported releases of ``mcp``."""
@@ -72,6 +74,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
             )
             self._telemetry = telemetry
             peers.retire(telemetry)
+            self._traffic = TrafficCounter(kwargs.get("meter_provider"))
             self._notice = UnreachableNotice()
             self._notice.install()
             self._life = Life(
@@ -97,6 +100,9 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
         if self._life is not None:
             self._life.close()
             self._life = None
+        if self._traffic is not None:
+            self._traffic.stop()
+            self._traffic = None
         if self._notice is not None:
             self._notice.remove()
             self._notice = None

@@ -1,4 +1,4 @@
-"""Hooks that tag a session's streams with their transport, in mcp 1.x and 2.x alike."""
+"""Hooks on the transports of mcp 1.x and 2.x alike: they tag streams with their transport, and count their bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
+from groundhog_otel.mcp.counting import count_asgi, count_http_client, count_process, count_text
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.transport import STDIO, Tag, http_client, tag_stream, tag_streams
@@ -25,6 +26,11 @@ def transport_hooks() -> tuple[Hook, ...]:
         Hook(_HTTP, "StreamableHTTPTransport.post_writer", _http_writer),
         Hook(_HTTP, "StreamableHTTPTransport._handle_json_response", _http_response),
         Hook(_HTTP, "StreamableHTTPTransport._handle_sse_response", _http_response),
+        Hook("mcp.server.stdio", "TextIOWrapper", count_text),
+        Hook("mcp.server.stdio", "_UnownedTextWrapper", count_text, optional=True),  # newer releases' own
+        Hook("mcp.client.stdio", "_create_platform_compatible_process", count_process),
+        Hook("mcp.server.streamable_http_manager", "StreamableHTTPSessionManager.handle_request", count_asgi),
+        Hook("mcp.server.streamable_http_manager", "StreamableHTTPASGIApp.__call__", count_asgi, optional=True),
     )
 
 
@@ -65,6 +71,7 @@ def _http_writer(original: Callable[..., Any]) -> Callable[..., Any]:
             tag = Tag(http_client(self.url), lambda: self.session_id)
             self.__dict__["_groundhog_tag"] = tag
             tag_stream(write_stream_reader, tag)
+            count_http_client(client, self.url)
         except Exception:
             guarded_error("tag")
         return await original(self, client, write_stream_reader, *args, **kwargs)

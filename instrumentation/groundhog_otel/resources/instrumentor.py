@@ -16,6 +16,8 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from groundhog_otel import __version__
 from groundhog_otel.declarative import settled
+from groundhog_otel.resources.folders import METRIC as FOLDERS
+from groundhog_otel.resources.folders import Folders
 from groundhog_otel.resources.snapshot import Observer
 from groundhog_otel.resources.table import TABLE, Metric
 from groundhog_otel.settings import ResourceSettings, warn
@@ -24,6 +26,7 @@ __all__ = ("ResourceInstrumentor",)
 
 logger = logging.getLogger("groundhog_otel.resources")
 
+_SCOPE: Final = "groundhog_otel.resources"
 _SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 
 
@@ -38,6 +41,7 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
     """
 
     _observer: Observer | None = None
+    _folders: Folders | None = None
     _wanted: frozenset[str] = frozenset()
     _created: ClassVar[WeakKeyDictionary[MeterProvider, set[str]]] = WeakKeyDictionary()
     _said: ClassVar[set[str]] = set()
@@ -55,20 +59,25 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
         try:
             settings, problems = ResourceSettings.given(kwargs)
             warn(problems)
+            provider = kwargs.get("meter_provider") or metrics.get_meter_provider()
             wanted = [metric for metric in TABLE if (settings.system if metric.of_host else settings.process)]
             if wanted:
                 self._wanted = frozenset(metric.name for metric in wanted)
                 self._observer = Observer(process=settings.process, host=settings.system)
                 self._observer.snapshot()  # what the first collection takes its differences from
-                self._create(kwargs.get("meter_provider") or metrics.get_meter_provider(), wanted)
+                self._create(provider, wanted)
+            if settings.folders:
+                self._folders = Folders(settings.folders)
+                self._folders.sizes()  # begins to measure
+                self._create_folders(provider)
         except Exception:
             logger.warning("The resources of this process are not measured", exc_info=True)
 
     def _uninstrument(self, **_kwargs: Any) -> None:
-        self._observer = None
+        self._observer = self._folders = None
 
     def _create(self, provider: MeterProvider, wanted: Iterable[Metric]) -> None:
-        meter = metrics.get_meter("groundhog_otel.resources", __version__, provider, _SCHEMA_URL)
+        meter = metrics.get_meter(_SCOPE, __version__, provider, _SCHEMA_URL)
         create = {
             "counter": meter.create_observable_counter,
             "up_down_counter": meter.create_observable_up_down_counter,
@@ -95,6 +104,23 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
                 return []
 
         return observe
+
+    def _create_folders(self, provider: MeterProvider) -> None:
+        created = self._created.setdefault(provider, set())
+        if FOLDERS not in created:
+            created.add(FOLDERS)
+            meter = metrics.get_meter(_SCOPE, __version__, provider, _SCHEMA_URL)
+            meter.create_observable_gauge(
+                FOLDERS, [self._observe_folders], "By", "Disk space that a folder's files take"
+            )
+
+    def _observe_folders(self, _options: CallbackOptions) -> Iterable[Observation]:
+        try:
+            sizes = self._folders.sizes() if self._folders is not None else {}
+        except Exception:
+            self._say(logging.DEBUG, f"{FOLDERS} cannot be measured here and is left out")
+            return []
+        return [Observation(size, {"file.directory": path}) for path, size in sizes.items()]
 
     def _stands_back(self, name: str) -> bool:
         """Tell whether the contrib instrumentation for system metrics is active and set to report this metric."""
