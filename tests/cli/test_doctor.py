@@ -169,7 +169,7 @@ def test_others_that_instrument_mcp(tmp_path: Path) -> None:
         ("note", "sentry-sdk 1.0"),
     ]
     assert {one["fix"] for one in peers[:3]} == {
-        "Set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=aws_mcp,mcp (or add groundhog_mcp, to have theirs)."
+        "Set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=aws_mcp,mcp, or OTEL_PYTHON_MCP_NATIVE_SPANS=keep to have theirs."
     }
     off = _findings(PYTHONPATH=str(tmp_path), OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="aws_mcp,mcp", **FILES)
     assert not any(one["about"] == "peers" and one["level"] == "fix" for one in off)

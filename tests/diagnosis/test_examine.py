@@ -50,7 +50,12 @@ def test_nothing_wrong_is_nothing_to_fix() -> None:
         ("OTEL_TRACES_SAMPLER", "sometimes", "is not installed; every trace is kept", "parentbased_traceidratio"),
         ("OTEL_TRACES_SAMPLER", "traceidratio", "is not a sampler", "Set OTEL_TRACES_SAMPLER_ARG"),
         ("OTEL_PYTHON_MCP_NATIVE_SPANS", "both", "is not understood; using 'replace'", "Write replace or keep."),
-        ("OTEL_PYTHON_GROUNDHOG_RESOURCES", "cpu", "is not understood", "Write process, system, both or none."),
+        (
+            "OTEL_PYTHON_GROUNDHOG_RESOURCES",
+            "cpu",
+            "is not understood",
+            "Write process, system, process,system or none.",
+        ),
         ("OTEL_PYTHON_MCP_REDACTOR", "no_such_package.a:b", "no module no_such_package is found", "PYTHONPATH"),
         (
             "OTEL_EXPORTER_OTLP_ENPOINT",

@@ -37,8 +37,8 @@ def peers(environ: Mapping[str, str]) -> Iterator[Finding]:
         who = next((said for package, said in _KNOWN.items() if module.startswith(package)), module)
         yield fix(
             "peers",
-            f"{who} instruments MCP as well: every operation gets two spans",
-            f"Set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={every} (or add groundhog_mcp, to have theirs).",
+            f"{who} instruments MCP as well; ours stands in for it",
+            f"Set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={every}, or OTEL_PYTHON_MCP_NATIVE_SPANS=keep to have theirs.",
         )
     for name, when in _WHEN_ASKED.items():
         version = _version(name)
