@@ -81,6 +81,7 @@ Python: BIN/python (VERSION)
 ok    mcp                 mcp VERSION is instrumented as SDK 2.x: N of N hooks apply
 fix   resources           resources are not measured: OTEL_PYTHON_DISABLED_INSTRUMENTATIONS has groundhog_resources
                           -> Take groundhog_resources out of OTEL_PYTHON_DISABLED_INSTRUMENTATIONS.
+ok    runtime             the runtime is measured: event_loop, gc, requests, worker_threads
 note  others              other instrumentations installed: asyncio
 fix   settings            OTEL_PYTHON_MCP_SERVER_PARENT='both' is not understood; using 'meta'
                           -> Write meta or ambient.

@@ -11,7 +11,7 @@ from groundhog_otel.diagnosis.finding import Finding, fix, note, ok
 from groundhog_otel.mcp.instrumentor import _hooks, _unsupported
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.telemetry import Telemetry
-from groundhog_otel.settings import McpSettings, ResourceSettings
+from groundhog_otel.settings import McpSettings, ResourceSettings, RuntimeSettings
 
 __all__ = ("disabled", "instrumentors", "watched")
 
@@ -34,6 +34,13 @@ def watched(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield ok("resources", f"CPU, memory, disk and network are measured: {', '.join(parts)}")
     else:
         yield note("resources", "nothing is measured: OTEL_PYTHON_GROUNDHOG_RESOURCES=none")
+    runtime = sorted(RuntimeSettings.given({}, environ)[0].parts)
+    if off & {"groundhog_runtime", "*"}:
+        yield _switched_off("runtime", "the runtime is not measured", "groundhog_runtime", off)
+    elif runtime:
+        yield ok("runtime", f"the runtime is measured: {', '.join(runtime)}")
+    else:
+        yield note("runtime", "nothing is measured: OTEL_PYTHON_GROUNDHOG_RUNTIME=none")
     others = sorted({entry.name for entry in instrumentors() if not entry.name.startswith("groundhog_")})
     if others:
         said = ", ".join(f"{name} (disabled)" if off & {name, "*"} else name for name in others)
