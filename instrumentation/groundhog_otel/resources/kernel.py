@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Final
@@ -22,8 +23,11 @@ def pending_signals() -> int | None:
     """
     if sys.platform != "linux":
         return None
-    with open(_STATUS, "rb", buffering=0) as file:  # noqa: PTH123 # a third of the time of pathlib
-        text = file.read(8192)
+    status = os.open(_STATUS, os.O_RDONLY | os.O_CLOEXEC)  # a file object would double the time
+    try:
+        text = os.read(status, 8192)
+    finally:
+        os.close(status)
     waiting = 0
     for mask in _PENDING:
         _, found, rest = text.partition(mask)
