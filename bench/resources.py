@@ -3,7 +3,8 @@
 ``python -m bench.resources [--rounds N]`` prints a markdown table of ratios and of milliseconds. What is compared is
 CPU time of this process: N rounds, each running every contender once, in a new order each time; of its rounds a
 contender keeps the least and the median. The floor runs a second time as its own control: how far that is from 1 is the
-noise. No reading is shared between rounds. ``opentelemetry-instrumentation-system-metrics`` takes part where it is installed.
+noise. No reading is shared between rounds. ``opentelemetry-instrumentation-system-metrics`` takes
+part where it is installed.
 """
 
 from __future__ import annotations
