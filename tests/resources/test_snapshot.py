@@ -59,7 +59,8 @@ def test_the_process_as_the_kernel_tells_it(collector: Collector) -> None:
     assert cpu["user"] == pytest.approx(used.ru_utime, abs=0.2)
     assert cpu["system"] == pytest.approx(used.ru_stime, abs=0.2)
     switches = _by(readings, "process.context_switches", "process.context_switch.type")
-    assert switches["voluntary"] <= used.ru_nvcsw
+    assert 0 < switches["voluntary"] <= used.ru_nvcsw
+    assert 0 <= switches["involuntary"] <= used.ru_nivcsw
     faults = _by(readings, "process.paging.faults", "system.paging.fault.type")
     assert 0 < faults["minor"] <= used.ru_minflt
     assert 0 < readings["process.memory.utilization"][0][0] < 1
@@ -132,12 +133,27 @@ def test_the_hosts_counters_are_the_kernels(collector: Collector) -> None:
         assert len(readings[name]) == len(readings["system.network.io"])
 
 
+def test_context_switches_are_those_of_all_threads(collector: Collector) -> None:
+    def switches() -> float:
+        burn()
+        return _by(collector.readings(), "process.context_switches", "process.context_switch.type")["voluntary"]
+
+    def wait() -> None:
+        for _ in range(300):
+            time.sleep(0.001)
+
+    before, thread = switches(), Thread(target=wait)
+    thread.start()
+    thread.join()
+    assert switches() - before >= 300
+
+
 @_LINUX
 def test_a_blocked_signal_is_pending() -> None:
     code = (
-        "import os, signal\nfrom groundhog_otel.resources.kernel import pending_signals\nseen = [pending_signals()]\n"
+        "import os, signal\nfrom groundhog_otel.resources.kernel import process_status\nseen = [process_status()[1]]\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGUSR2])\n"
-        "for one in (signal.SIGUSR1, signal.SIGUSR2): os.kill(os.getpid(), one); seen.append(pending_signals())\n"
+        "for one in (signal.SIGUSR1, signal.SIGUSR2): os.kill(os.getpid(), one); seen.append(process_status()[1])\n"
         "print(seen)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
@@ -211,7 +227,7 @@ def test_one_snapshot_serves_a_collection(collector: Collector, monkeypatch: pyt
 
 
 _DENIABLE = [
-    *((_PLATFORM.Process, name) for name in ("cpu_times", "memory_info", "num_fds", "num_ctx_switches", "num_threads")),
+    *((_PLATFORM.Process, name) for name in ("cpu_times", "memory_info", "num_fds")),
     *((_PLATFORM.Process, name) for name in ("io_counters",) if hasattr(_PLATFORM.Process, name)),
     *((_PLATFORM, name) for name in ("cpu_times", "virtual_memory", "disk_io_counters", "net_io_counters")),
     (_PLATFORM, "swap_memory"),

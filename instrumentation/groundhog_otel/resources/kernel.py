@@ -5,21 +5,29 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 import psutil
 
-__all__ = ("host_uptime_s", "pending_signals")
+__all__ = ("Status", "host_uptime_s", "process_status")
 
 _STATUS: Final = "/proc/self/status"
 _PENDING: Final = (b"SigPnd:", b"ShdPnd:")
 
 
-def pending_signals() -> int | None:
-    """Return how many kinds of signals wait for the process or its main thread; None where the kernel is not Linux.
+class Status(NamedTuple):
+    """What one reading of ``/proc/self/status`` tells."""
 
-    Source: ``SigPnd`` and ``ShdPnd`` in proc(5), two masks with a bit per signal. ``SigQ`` there is the user's, in all
-    processes together. Raises ``OSError`` where ``/proc`` cannot be read.
+    threads: int
+    pending_signals: int
+    """Kinds of signals that wait for the process or its main thread."""
+
+
+def process_status() -> Status | None:
+    """Return what Linux tells of this process in one file, read once; None where the kernel is not Linux.
+
+    Source: ``Threads``, ``SigPnd`` and ``ShdPnd`` in proc(5); the latter are masks with a bit per signal.
+    ``SigQ`` there is the user's, in all processes together. Raises ``OSError`` where ``/proc`` cannot be read.
     """
     if sys.platform != "linux":
         return None
@@ -32,7 +40,7 @@ def pending_signals() -> int | None:
     for mask in _PENDING:
         _, found, rest = text.partition(mask)
         waiting |= int(rest.split(None, 1)[0], 16) if found else 0
-    return waiting.bit_count()
+    return Status(int(text.partition(b"Threads:")[2].split(None, 1)[0]), waiting.bit_count())
 
 
 def host_uptime_s() -> float:

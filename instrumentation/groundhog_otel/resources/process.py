@@ -28,12 +28,21 @@ def _disk_io(s: Snapshot) -> list[Reading]:
 
 
 def _switches(s: Snapshot) -> list[Reading]:
-    key, switches = "process.context_switch.type", s["switches"]
+    """Of all threads, as ``getrusage`` has it; ``/proc`` and psutil tell those of the main thread only."""
+    key, usage = "process.context_switch.type", s.facts.get("usage")
+    if usage is not None:
+        return [(usage.ru_nvcsw, {key: "voluntary"}), (usage.ru_nivcsw, {key: "involuntary"})]
+    switches = s["switches"]
     return [(switches.voluntary, {key: "voluntary"}), (switches.involuntary, {key: "involuntary"})]
 
 
+def _threads(s: Snapshot) -> list[Reading]:
+    status = s.facts.get("status")
+    return one(s["threads"] if status is None else status.threads)
+
+
 def _faults(s: Snapshot) -> list[Reading]:
-    key, usage = "system.paging.fault.type", s["faults"]
+    key, usage = "system.paging.fault.type", s["usage"]
     return [(usage.ru_majflt, {key: "major"}), (usage.ru_minflt, {key: "minor"})]
 
 
@@ -67,7 +76,7 @@ PROCESS: Final = (
     ),
     Metric(
         "process.thread.count", "up_down_counter", "{thread}", (),
-        "Threads of the process, those of native code too", lambda s: one(s["threads"]),
+        "Threads of the process, those of native code too", _threads,
     ),
     Metric(
         "process.context_switches", "counter", "{context_switch}", ("process.context_switch.type",),
@@ -84,7 +93,7 @@ PROCESS: Final = (
     Metric("process.uptime", "gauge", "s", (), "Time the process has been running", lambda s: one(s["uptime_s"])),
     Metric(
         "process.signals_pending", "up_down_counter", "{signal}", (),
-        "Kinds of signals that wait for the process because it blocks them", lambda s: one(s["signals"]),
+        "Kinds of signals that wait for the process because it blocks them", lambda s: one(s["status"].pending_signals),
     ),
     Metric(
         "process.windows.handle.count", "up_down_counter", "{handle}", (),

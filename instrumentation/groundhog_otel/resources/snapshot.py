@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 import psutil
 
-from groundhog_otel.resources.kernel import host_uptime_s, pending_signals
+from groundhog_otel.resources.kernel import host_uptime_s, process_status
 from groundhog_otel.resources.limits import available_cpus, available_memory_bytes
 
 try:
@@ -52,14 +53,17 @@ _PROCESS: Final[Mapping[str, Callable[[psutil.Process], Any]]] = {
     "cpu": lambda process: process.cpu_times(),
     "memory": lambda process: process.memory_info(),
     "disk": lambda process: process.io_counters(),
-    "threads": lambda process: process.num_threads(),
-    "switches": lambda process: process.num_ctx_switches(),
     "descriptors": lambda process: process.num_fds(),
 }
-_WINDOWS: Final[Mapping[str, Callable[[Any], Any]]] = {"handles": lambda process: process.num_handles()}
+_ELSEWHERE: Final[Mapping[str, Callable[[Any], Any]]] = {
+    **({} if sys.platform == "linux" else {"threads": lambda process: process.num_threads()}),
+    **({} if resource is not None else {"switches": lambda process: process.num_ctx_switches()}),
+    **({"handles": lambda process: process.num_handles()} if hasattr(psutil.Process, "num_handles") else {}),
+}
+"""What Linux, a Unix, tells with less ado: see ``_USAGE``, whose context switches are those of all threads."""
 _USAGE: Final[Mapping[str, Callable[[], Any]]] = {
-    "faults": lambda: resource.getrusage(resource.RUSAGE_SELF),
-    "signals": pending_signals,
+    "usage": lambda: resource.getrusage(resource.RUSAGE_SELF),
+    "status": process_status,
 }
 _LIMITS: Final[Mapping[str, Callable[[], Any]]] = {
     "cpus": available_cpus,
@@ -80,7 +84,7 @@ _HOST: Final[Mapping[str, Callable[[], Any]]] = {
 }
 
 
-_OF_PROCESS: Final = {**_PROCESS, **_WINDOWS} if hasattr(psutil.Process, "num_handles") else _PROCESS
+_OF_PROCESS: Final = {**_PROCESS, **_ELSEWHERE}
 
 
 class Observer:
