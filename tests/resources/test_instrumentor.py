@@ -11,9 +11,8 @@ import pytest
 from opentelemetry.metrics import NoOpMeterProvider
 
 from groundhog_otel.resources import ResourceInstrumentor
-from groundhog_otel.resources.table import TABLE
 from groundhog_otel.settings import ResourceSettings
-from tests.resources.collector import Collector, burn
+from tests.resources.collector import Collector, burn, measurable
 
 _ALL = ResourceSettings(system=True)
 
@@ -120,9 +119,7 @@ def test_stands_back_for_what_system_metrics_reports(
     module: Any = ModuleType("opentelemetry.instrumentation.system_metrics")
     module.SystemMetricsInstrumentor = SimpleNamespace(_instance=other)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    everything = {metric.name for metric in TABLE}
-    if sys.platform != "linux":
-        everything -= {"process.disk.io"}
+    everything = measurable()
     burn()
     assert set(collector.readings()) == everything
     other._is_instrumented_by_opentelemetry = True
