@@ -1,6 +1,7 @@
 """One process under callgrind: counts the instructions of a fixed number of calls. ``bench.instructions`` starts it.
 
-Usage: ``python -m bench.counting CALLS VARIANT...``. Start-up is not counted: callgrind is switched on for the
+Usage: ``python -m bench.counting CALLS VARIANT[:PARTS]...``, where PARTS is how many parts of the SDK are taken away
+(``bench.ablation``). Start-up is not counted: callgrind is switched on for the
 calls of one variant at a time, and leaves one file of counts for each.
 """
 
@@ -13,6 +14,7 @@ import os
 import subprocess
 import sys
 
+from bench.ablation import without
 from bench.floor import call, server
 from bench.variants import Variants
 from tests.support import sdk
@@ -27,7 +29,8 @@ async def count(calls: int, names: list[str]) -> None:
     result_type = sdk.mcp_types().CallToolResult
     async with sdk.in_memory(server(lambda: variants.floor)) as session:
         for name in names:
-            with variants.switched_on(name):
+            variant, _, parts = name.partition(":")
+            with variants.switched_on(variant), without(int(parts or 0)):
                 for _ in range(calls):  # caches fill, and the interpreter specialises what it runs
                     await call(session, result_type, variants.floor)
                 gc.collect()
