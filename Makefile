@@ -11,10 +11,10 @@ SYNC := $(UV) sync --quiet --locked --all-extras --python $(PYTHON)
 MATRIX := mcp1-oldest mcp1 mcp2-oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit matrix e2e stack bench clean
+.PHONY: help demo test lint unit matrix e2e stack bench bench-peers soak clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 .venv-uv/ready: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
@@ -62,6 +62,12 @@ stack: .venv/ready  ## Start the Collector, Jaeger, Prometheus and Alertmanager 
 
 bench: .venv/ready .venv-mcp1/ready  ## Measure what the instrumentation costs, side by side with its floor
 	$(BIN)/python -m bench
+
+bench-peers: .venv/ready .venv-mcp1/ready  ## Probe and time other instrumentations of MCP, each in an environment of its own
+	$(BIN)/python -m bench.peers
+
+soak: .venv/ready  ## Make a million calls, or ten minutes of them, and see that memory stays flat
+	$(BIN)/python -W ignore -m bench.soak
 
 clean:  ## Remove the environments and caches inside the clone
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -102,7 +102,8 @@ def main() -> None:
     print(text)
     if options.write:
         made = (
-            f"`python -m bench --restarts {options.restarts} --rounds {options.rounds} --calls {options.calls} --write`, "
+            f"`python -m bench --restarts {options.restarts} --rounds {options.rounds} --calls {options.calls} "
+            "--write`, "
             f"on {datetime.now(timezone.utc):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()} "
             f"{platform.machine()}, {os.cpu_count()} CPUs ({processor()}); {versions()}"
         )

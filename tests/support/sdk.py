@@ -145,18 +145,22 @@ async def over_http(url: str, on_request: Callable[[], None] | None = None) -> A
 
 @contextmanager
 def http_server(
-    *, stateless: bool = False, json_response: bool = False, around: Callable[[Any], Any] = lambda app: app
+    *,
+    stateless: bool = False,
+    json_response: bool = False,
+    around: Callable[[Any], Any] = lambda app: app,
+    make: Callable[..., Any] = make_server,
 ) -> Iterator[str]:
-    """Serve the sample server on a free loopback port, in a thread of its own; yield its URL.
+    """Serve the sample server, or what ``make`` makes, on a free loopback port, in a thread of its own; yield its URL.
 
     ``around`` may wrap the ASGI application, as an HTTP instrumentation does.
     """
     import uvicorn
 
     if IS_V2:
-        app = make_server().streamable_http_app(stateless_http=stateless, json_response=json_response)
+        app = make().streamable_http_app(stateless_http=stateless, json_response=json_response)
     else:
-        app = make_server(stateless_http=stateless, json_response=json_response).streamable_http_app()
+        app = make(stateless_http=stateless, json_response=json_response).streamable_http_app()
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(around(app), log_level="critical", lifespan="on", timeout_graceful_shutdown=1)
