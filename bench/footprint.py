@@ -13,7 +13,6 @@ import os
 import resource
 import statistics
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
@@ -99,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

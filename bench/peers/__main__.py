@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
@@ -99,10 +100,8 @@ class Worker:
 
     def close(self) -> None:
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it has died already, which batch() has said
             self._process.stdin.close()
-        except BrokenPipeError:
-            pass  # it has died already, which batch() has said
         self._process.wait(30)
 
 
@@ -120,10 +119,10 @@ def timed(peer: str, folder: Path, rounds: int, calls: int) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in (*FLOORS, "peer")}
     try:
         for turn in range(-1, rounds):
-            for variant in found:
+            for variant, batches in found.items():
                 us = (watched if variant == "peer" else plain).batch(variant, calls)
                 if turn >= 0:  # the first round warms up
-                    found[variant].append(us)
+                    batches.append(us)
     finally:
         plain.close()
         watched.close()
