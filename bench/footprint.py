@@ -1,4 +1,4 @@
-"""What the package adds to a program before its first call, and to its memory: ``python -m bench.footprint [--rounds N]``.
+"""What the package adds to a program's start and to its memory: ``python -m bench.footprint [--rounds N]``.
 
 Start: CPU time of ``opentelemetry-instrument python -c pass`` with our instrumentors and with them disabled, in turns;
 the least of each. Memory: resident size after 1000 calls over the SDK's in-memory streams, with the OpenTelemetry SDK

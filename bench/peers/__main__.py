@@ -38,8 +38,8 @@ def environments() -> list[tuple[str, str, Path]]:
     runs = [("groundhog", sdk, folder) for sdk, folder in ENVIRONMENTS.items()]
     runs.append(("native", "mcp 2.3", ENVIRONMENTS["mcp 2.3"]))
     for file in sorted(HERE.glob("*.txt")):
-        for sdk in (file.stem,) if file.stem in OWN_SDK else SDKS:
-            runs.append((file.stem, sdk, cache / f"{file.stem}-{sdk.replace(' ', '')}"))
+        sdks = (file.stem,) if file.stem in OWN_SDK else tuple(SDKS)
+        runs += [(file.stem, sdk, cache / f"{file.stem}-{sdk.replace(' ', '')}") for sdk in sdks]
     return runs
 
 
@@ -84,7 +84,8 @@ class Worker:
     def __init__(self, peer: str, folder: Path, *, fastmcp: bool) -> None:
         self._process = subprocess.Popen(
             [str(folder / "bin" / "python"), "-m", "bench.peers.worker", peer, "fastmcp" if fastmcp else "mcp"],
-            cwd=ROOT, env=_environ(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            cwd=ROOT, env=_environ(), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
     def batch(self, variant: str, calls: int) -> float:
