@@ -203,6 +203,7 @@ refuses.
 Cost is CPU time added to a `tools/call` of the high-level API, in memory, both sides together: the least of interleaved
 batches, over a process of the same environment without the peer; in brackets what a second run of that adds, the noise.
 
+* On mcp 2.x the SDK's own spans (row `native`) are recorded beside whatever a peer adds, where it adds anything.
 * spans: client + server, of all that the call made. Child: the server's span is the client span's child.
 * C and S: the attribute is on a client's, on a server's span. By the conventions `error.type` of a refused request (the
   client's mistake) belongs on the client's span alone.
