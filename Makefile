@@ -15,7 +15,7 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit older fastmcp matrix suites sdk-suite e2e genai-conformance soak stack bench clean FORCE
+.PHONY: help demo test lint unit older fastmcp matrix suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -90,14 +90,18 @@ genai-conformance: .venv/ready  ## Run the scenarios under OpenTelemetry's own r
 	PATH="$(CURDIR)/$(BIN):$$PATH" genai-conformance tests/conformance $(if $(REGISTRY),--registry "$(REGISTRY)") \
 	  --data-file tests/conformance/output/data.json
 
-soak: .venv/ready  ## Run the slow tests: ten thousand of everything (about an hour)
-	$(BIN)/pytest -m slow
-
 stack: .venv/ready  ## Start the Collector, Jaeger, Prometheus and Alertmanager on loopback
 	@$(BIN)/groundhog stack up
 
 bench: .venv/ready .venv-mcp1/ready  ## Measure what the instrumentation costs, side by side with its floor
 	$(BIN)/python -m bench
+
+bench-peers: .venv/ready .venv-mcp1/ready  ## Probe and time other instrumentations of MCP, each in an environment of its own
+	$(BIN)/python -m bench.peers
+
+soak: .venv/ready  ## Make a million calls (or ten minutes of them), then the slow tests: ten thousand of everything
+	$(BIN)/python -W ignore -m bench.soak
+	$(BIN)/pytest -m slow
 
 clean:  ## Remove the environments and caches inside the clone
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -19,6 +19,10 @@ from bench.floor import call, server
 from bench.variants import Variants
 from tests.support import sdk
 
+WARM_UP = 200
+"""Calls before the count. A switch changes classes, and the interpreter unlearns what it has specialised for them; it
+takes it some sixty misses at a place to learn it anew."""
+
 
 def _callgrind(*arguments: str) -> None:
     subprocess.run(["callgrind_control", *arguments, str(os.getpid())], stdout=subprocess.DEVNULL, check=True)
@@ -31,7 +35,7 @@ async def count(calls: int, names: list[str]) -> None:
         for name in names:
             variant, _, parts = name.partition(":")
             with variants.switched_on(variant), without(int(parts or 0)):
-                for _ in range(calls):  # caches fill, and the interpreter specialises what it runs
+                for _ in range(WARM_UP):
                     await call(session, result_type, variants.floor)
                 gc.collect()
                 gc.disable()  # a collection belongs to no call in particular

@@ -22,6 +22,9 @@ from bench.variants import VARIANTS, Variants
 from tests.support import sdk
 
 WAYS = ("sequential", "parallel")
+WARM_UP = 80
+"""Calls before a batch. A switch changes classes, and the interpreter unlearns what it has specialised for them; it
+takes it some sixty misses at a place to learn it anew."""
 Batches = dict[str, dict[str, list[float]]]
 
 
@@ -38,7 +41,8 @@ async def measure(rounds: int, calls: int, names: Sequence[str]) -> Batches:
 
         async def batch(way: str, name: str, size: int) -> float:
             with variants.switched_on(name):
-                await one()  # the first after a switch pays for what caches
+                for _ in range(WARM_UP):
+                    await one()
                 gc.collect()
                 started = time.process_time()
                 if way == "parallel":
