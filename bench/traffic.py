@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300)
     rounds: int = parser.parse_args().rounds
     bare, counted = _File(), counting._CountedFile(_File())
-    receive, send = counting._counted_receive(_receive), counting._counted_send(_send)
+    receive, send = counting._counted_receive(_receive), counting.counted_send(_send)
     entered: dict[str, Callable[[], float]] = {
         "pipe, read: bare": lambda: _calls(bare.read1, 8192),
         "pipe, read: counted": lambda: _calls(vars(counted)["read1"], 8192),

@@ -34,7 +34,9 @@ def _targets() -> dict[str, Any]:
         *parents, name = hook.path.split(".")
         owner: Any = import_module(hook.module)
         for parent in parents:
-            owner = getattr(owner, parent)
+            owner = getattr(owner, parent, None)
+        if owner is None and hook.optional:
+            continue
         found[f"{hook.module}.{hook.path}"] = vars(owner).get(name)
     return found
 

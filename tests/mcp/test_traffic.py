@@ -152,11 +152,12 @@ class _Recording:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("json_response", [False, True])
-@pytest.mark.parametrize("stateless", [False, True])
-async def test_both_ends_of_http_count_the_bodies(
-    json_response: bool, stateless: bool, before: dict[tuple[str, ...], int]
-) -> None:
+@pytest.mark.parametrize(
+    "served",
+    [{"stateless": stateless, "json_response": json} for stateless in (False, True) for json in (False, True)]
+    + [{"sse": True}],
+)
+async def test_both_ends_of_http_count_the_bodies(served: dict[str, bool], before: dict[tuple[str, ...], int]) -> None:
     recordings: list[_Recording] = []
 
     def around(app: Any) -> Any:
@@ -164,8 +165,8 @@ async def test_both_ends_of_http_count_the_bodies(
         return recordings[0]
 
     with capturing() as capture:
-        with sdk.http_server(json_response=json_response, stateless=stateless, around=around) as url:
-            async with sdk.over_http(url) as session:
+        with sdk.http_server(around=around, **served) as url:
+            async with (sdk.over_sse if "sse" in served else sdk.over_http)(url) as session:
                 await session.call_tool("add", {"a": 1, "b": 2})
                 await session.get_prompt("greet", {"name": "日本" * 5000})
                 assert (await session.call_tool("boom", {})) is not None

@@ -14,7 +14,7 @@ from typing import Any, Final
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.traffic import PIPE_CLIENT, PIPE_SERVER, TCP_CLIENT, TCP_SERVER
 
-__all__ = ("count_asgi", "count_http_client", "count_process", "count_text")
+__all__ = ("count_asgi", "count_exchange", "count_http_client", "count_process", "count_text")
 
 _COUNTED: Final = "groundhog_otel.counted"
 
@@ -102,7 +102,7 @@ def count_asgi(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             if scope.get("type") == "http" and _COUNTED not in scope:
                 scope[_COUNTED] = True
-                receive, send = _counted_receive(receive), _counted_send(send)
+                receive, send = _counted_receive(receive), counted_send(send)
         except Exception:
             guarded_error("traffic")
         return await original(self, scope, receive, send)
@@ -121,12 +121,14 @@ def _counted_receive(receive: Callable[[], Any]) -> Callable[[], Any]:
     return counted
 
 
-def _counted_send(send: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def counted_send(send: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return an ASGI ``send`` that counts the bodies of responses."""
+
     async def counted(message: Any) -> None:
+        size = len(message.get("body") or b"")  # before it is sent: who compresses it may do so in place
         await send(message)
-        body = message.get("body")
-        if body:
-            TCP_SERVER.transmit(len(body))
+        if size:
+            TCP_SERVER.transmit(size)
 
     return counted
 
@@ -144,7 +146,7 @@ def count_http_client(client: Any, url: str) -> None:
         response = await send(request, *args, **kwargs)
         try:
             if _place(request.url) in places:  # this request's: the response's, after a redirect, may be another
-                _count_exchange(request, response)
+                count_exchange(request, response)
         except Exception:
             guarded_error("traffic")
         return response
@@ -158,7 +160,8 @@ def _place(url: Any) -> tuple[bytes, bytes]:
     return url.netloc, url.raw_path
 
 
-def _count_exchange(request: Any, response: Any) -> None:
+def count_exchange(request: Any, response: Any) -> None:
+    """Count what a client has sent and what it has received, or will."""
     if request.method == "POST":
         TCP_CLIENT.transmit(len(request.content))
     if response.is_stream_consumed or response.is_closed:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
 
+from groundhog_otel.mcp.counting import count_asgi, count_exchange, counted_send
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.propagation import extract
@@ -35,6 +36,7 @@ def sse_hooks(*, carries_context: bool) -> tuple[Hook, ...]:
     return (
         Hook("mcp.client.sse", "sse_client", partial(_client, carries_context)),
         Hook("mcp.server.sse", "SseServerTransport.connect_sse", _server),
+        Hook("mcp.server.sse", "SseServerTransport.handle_post_message", count_asgi),
     )
 
 
@@ -98,8 +100,9 @@ class _Connection:
                 context_api.detach(token)
         try:
             self.tag.learn_http_version(self._url, response)
+            count_exchange(request, response)
         except Exception:
-            guarded_error("http version")
+            guarded_error("sse response")
         return response
 
 
@@ -111,12 +114,12 @@ def _context_of(body: bytes) -> Context:
 
 
 def _server(original: Callable[..., Any]) -> Callable[..., Any]:
-    def connect_sse(self: Any, scope: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def connect_sse(self: Any, scope: Mapping[str, Any], receive: Any, send: Any) -> Any:
         def tag(streams: Any) -> Tag:
             session_id = _session_of(self, streams[0])
             return Tag(http_server(scope.get("http_version")), lambda: session_id)
 
-        return Tagging(original(self, scope, *args, **kwargs), tag)
+        return Tagging(original(self, scope, receive, counted_send(send)), tag)
 
     return connect_sse
 
