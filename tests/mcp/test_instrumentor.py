@@ -35,7 +35,7 @@ def _targets() -> dict[str, Any]:
         owner: Any = import_module(hook.module)
         for parent in parents:
             owner = getattr(owner, parent, None)
-        if owner is None and hook.optional:
+        if hook.optional and name not in (vars(owner) if owner is not None else ()):
             continue
         found[f"{hook.module}.{hook.path}"] = vars(owner).get(name)
     return found

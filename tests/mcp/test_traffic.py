@@ -154,7 +154,7 @@ class _Recording:
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "served",
-    [{"stateless": stateless, "json_response": json} for stateless in (False, True) for json in (False, True)]
+    [{"stateless": stateless, "json_response": answers} for stateless in (False, True) for answers in (False, True)]
     + [{"sse": True}],
 )
 async def test_both_ends_of_http_count_the_bodies(served: dict[str, bool], before: dict[tuple[str, ...], int]) -> None:
@@ -165,7 +165,8 @@ async def test_both_ends_of_http_count_the_bodies(served: dict[str, bool], befor
         return recordings[0]
 
     with capturing() as capture:
-        with sdk.http_server(around=around, **served) as url:
+        options: dict[str, Any] = dict(served)
+        with sdk.http_server(around=around, **options) as url:
             async with (sdk.over_sse if "sse" in served else sdk.over_http)(url) as session:
                 await session.call_tool("add", {"a": 1, "b": 2})
                 await session.get_prompt("greet", {"name": "日本" * 5000})
