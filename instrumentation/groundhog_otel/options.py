@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = (
     "Option",
@@ -38,8 +37,7 @@ Redact = Callable[[str, str, Any], Any]
 _REDACTOR: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One field of a settings class."""
 
     variable: str
@@ -50,8 +48,7 @@ class Option:
     """Returns the field's value, of text or of what Python and YAML have for it; raises ``ValueError`` for others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Some options that somebody gave, and where."""
 
     values: Mapping[str, object]

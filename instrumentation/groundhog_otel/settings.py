@@ -12,9 +12,8 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from groundhog_otel import environment_variables as variables
 from groundhog_otel.options import (
@@ -95,8 +94,7 @@ _NOT_OPTIONS: Final = frozenset({"tracer_provider", "meter_provider", "logger_pr
 _AUTO_INSTRUMENTATION: Final = str(Path("opentelemetry", "instrumentation", "auto_instrumentation"))
 
 
-@dataclass(frozen=True, slots=True)
-class McpSettings:
+class McpSettings(NamedTuple):
     """How the MCP instrumentor behaves. Each field is also a keyword argument of ``McpInstrumentor().instrument()``."""
 
     native_spans: Literal["replace", "keep"] = "replace"
@@ -140,11 +138,10 @@ class McpSettings:
         if "redact" not in found and any(source.values.get("redact") for source in sources):
             found["capture_content"] = False
             problems.append("Without the redactor that was asked for, no content is captured.")
-        return replace(base or cls(), **found), problems
+        return (base or cls())._replace(**found), problems
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceSettings:
+class ResourceSettings(NamedTuple):
     """What the resource instrumentor reports on. Each field is also a keyword argument of its ``instrument()``."""
 
     process: bool = True
@@ -171,7 +168,7 @@ class ResourceSettings:
         if base is None:
             base, problems = cls._from_one_variable(environ)
         found, more = chosen(_RESOURCES, [_arguments(kwargs, "groundhog_resources", environ)], base)
-        return replace(base, **found), problems + more
+        return base._replace(**found), problems + more
 
     @classmethod
     def _from_one_variable(cls, environ: Mapping[str, str]) -> tuple[ResourceSettings, list[Problem]]:
@@ -227,8 +224,7 @@ def _arguments(kwargs: Mapping[str, Any], name: str, environ: Mapping[str, str])
 _RUNTIME_PARTS: Final = frozenset({"event_loop", "worker_threads", "gc", "requests"})
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeSettings:
+class RuntimeSettings(NamedTuple):
     """What the runtime instrumentor reports on. Each field is also a keyword argument of its ``instrument()``."""
 
     parts: frozenset[str] = _RUNTIME_PARTS
@@ -246,7 +242,7 @@ class RuntimeSettings:
         """
         base, sources = _sources(kwargs, "groundhog_runtime", _RUNTIME, environ)
         found, problems = chosen(_RUNTIME, sources, base or cls())
-        return replace(base or cls(), **found), problems
+        return (base or cls())._replace(**found), problems
 
 
 def _parts(given: object) -> frozenset[str]:
@@ -287,8 +283,7 @@ def _sources(
     return base, sources
 
 
-@dataclass(frozen=True, slots=True)
-class StackSettings:
+class StackSettings(NamedTuple):
     """Where the local stack keeps its things and listens."""
 
     cache: Path

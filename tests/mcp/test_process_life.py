@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import signal
-from dataclasses import dataclass
 
 import anyio
 import pytest
@@ -144,13 +143,11 @@ def test_a_handler_of_the_programs_own_is_the_only_one(when: str) -> None:
     assert "mine" in ended.err
 
 
-@dataclass(frozen=True)
-class NoFlush(McpSettings):
-    flush_on_sigterm: bool = False
+NoFlush = McpSettings(flush_on_sigterm=False)
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("settings", "ours"), [(McpSettings(), True), (NoFlush(), False)])
+@pytest.mark.parametrize(("settings", "ours"), [(McpSettings(), True), (NoFlush, False)])
 async def test_the_handler_is_there_if_wanted_and_goes_with_the_instrumentation(
     settings: McpSettings, ours: bool
 ) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = (
     "CANCELLED",
@@ -19,8 +18,7 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The end of an operation. It failed if, and only if, it has an ``error_type``."""
 
     error_type: str | None = None

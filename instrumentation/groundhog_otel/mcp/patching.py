@@ -10,9 +10,8 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import wrapt
 
@@ -26,8 +25,7 @@ Replace = Callable[[Any], Any]
 _ABSENT: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(NamedTuple):
     """One function of the library and what stands in for it."""
 
     module: str
@@ -40,8 +38,7 @@ class Hook:
     """The class need not have the attribute: ``replace`` then gets None, and :meth:`Patches.remove` deletes ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Applied:
+class _Applied(NamedTuple):
     owner: Any
     name: str
     original: Any

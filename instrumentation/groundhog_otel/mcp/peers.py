@@ -13,10 +13,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import wrapt
 from opentelemetry.trace import SpanKind
@@ -35,8 +34,7 @@ _NOTIFY: Final = ("mcp.shared.session", "BaseSession.send_notification")
 _HANDLE: Final = ("mcp.server.lowlevel.server", "Server._handle_request")
 
 
-@dataclass(frozen=True, slots=True)
-class _Peer:
+class _Peer(NamedTuple):
     title: str
     package: str
     """Where its code lives, and so what a wrapper of its own is known by."""

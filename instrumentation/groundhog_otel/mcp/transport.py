@@ -7,7 +7,6 @@ hooked, and leave a :class:`Tag` on the channel that both ends of a stream share
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -35,18 +34,27 @@ __all__ = (
 AttributeValue = str | int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Transport:
     """A wire, described by low-cardinality values only: they are metric attributes.
 
     Compared by identity, which makes it a cheap cache key: get instances from the constants and functions below.
     """
 
-    network_transport: str | None = None
-    protocol_name: str | None = None
-    protocol_version: str | None = None
-    server_address: str | None = None
-    server_port: int | None = None
+    __slots__ = ("network_transport", "protocol_name", "protocol_version", "server_address", "server_port")
+
+    def __init__(
+        self,
+        network_transport: str | None = None,
+        protocol_name: str | None = None,
+        protocol_version: str | None = None,
+        server_address: str | None = None,
+        server_port: int | None = None,
+    ) -> None:
+        self.network_transport = network_transport
+        self.protocol_name = protocol_name
+        self.protocol_version = protocol_version
+        self.server_address = server_address
+        self.server_port = server_port
 
     def attributes(self, mcp_version: str | None) -> dict[str, AttributeValue]:
         """Return the attributes of this wire, for spans and metrics alike."""
@@ -88,12 +96,14 @@ def at_receiver(transport: Transport) -> Transport:
     return transport if transport.server_address is None else http_server(transport.protocol_version)
 
 
-@dataclass(slots=True)
 class Tag:
     """What is known about a channel: its wire, and how to ask for its session id."""
 
-    transport: Transport
-    session_id: Callable[[], str | None] | None = None
+    __slots__ = ("session_id", "transport")
+
+    def __init__(self, transport: Transport, session_id: Callable[[], str | None] | None = None) -> None:
+        self.transport = transport
+        self.session_id = session_id
 
     def learn_http_version(self, url: str, response: Any) -> None:
         """Take note of the version that the first response came in (``HTTP/1.1``, as httpx reports it)."""
@@ -102,16 +112,20 @@ class Tag:
             self.transport = http_client(url, version or None)
 
 
-@dataclass(slots=True)
 class Peer:
     """What is known about the other end of one connection; grows as the connection gets going."""
 
-    tag: Tag | None = None
-    protocol_version: str | None = None
-    looks: int = 0
-    """How often no tag was found. The transport's tasks may start after the session, but not many messages after."""
-    opened: float | None = None
-    """When the session began, on the clock of ``time.perf_counter``; None while it has not, or began before us."""
+    __slots__ = ("looks", "opened", "protocol_version", "tag")
+
+    def __init__(
+        self, tag: Tag | None = None, protocol_version: str | None = None, opened: float | None = None
+    ) -> None:
+        self.tag = tag
+        self.protocol_version = protocol_version
+        self.looks = 0
+        """How often no tag was found. A transport's tasks may start after the session, but not many messages after."""
+        self.opened = opened
+        """When the session began, by ``time.perf_counter``; None while it has not, or if it began before us."""
 
     @property
     def transport(self) -> Transport:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from groundhog_otel.resources.snapshot import Snapshot
 
@@ -14,8 +13,7 @@ Reading = tuple[float, dict[str, str]]
 Kind = Literal["counter", "up_down_counter", "gauge"]
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One metric and how its readings are taken from a snapshot. A fact the snapshot lacks raises ``KeyError``."""
 
     name: str

@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time
 from typing import Any, Final
@@ -32,17 +31,19 @@ _LIMITS_S: Final = 60.0
 """Limits can be changed under a running process, but seldom; reading them costs as much as all the rest."""
 
 
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What could be read, by name. What the platform or its permissions deny is not in it."""
 
-    facts: Mapping[str, Any]
-    previous: Mapping[str, Any]
-    """The facts of the snapshot before, empty when there was none in this process."""
-    at_s: float
-    """On the monotonic clock."""
-    elapsed_s: float
-    """Since the snapshot before; infinite when there was none."""
+    __slots__ = ("at_s", "elapsed_s", "facts", "previous")
+
+    def __init__(self, *, facts: Mapping[str, Any], previous: Mapping[str, Any], at_s: float, elapsed_s: float) -> None:
+        self.facts = facts
+        self.previous = previous
+        """The facts of the snapshot before, empty when there was none in this process."""
+        self.at_s = at_s
+        """On the monotonic clock."""
+        self.elapsed_s = elapsed_s
+        """Since the snapshot before; infinite when there was none."""
 
     def __getitem__(self, name: str) -> Any:
         """Return a fact. Raises ``KeyError`` for one that could not be read."""

@@ -10,10 +10,9 @@ import gc
 import sys
 from collections.abc import Collection, Sequence
 from contextvars import Context as TaskContext
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -31,8 +30,7 @@ _PLUMBING: Final = frozenset(sys.stdlib_module_names) | {
 """Packages that run what somebody else wrote."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A line of code."""
 
     function: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from opentelemetry.metrics import Observation
 
@@ -17,8 +16,7 @@ _BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2,
 _GC_BUCKETS_S: Final = (0.0001, 0.0002, 0.0005, *_BUCKETS_S[:-3])
 
 
-@dataclass(frozen=True, slots=True)
-class Histogrammed:
+class Histogrammed(NamedTuple):
     """A metric of durations, in seconds."""
 
     name: str
@@ -26,8 +24,7 @@ class Histogrammed:
     buckets_s: tuple[float, ...] = _BUCKETS_S
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(NamedTuple):
     """A metric that is read when metrics are collected."""
 
     name: str

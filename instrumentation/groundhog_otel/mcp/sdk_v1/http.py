@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
@@ -18,8 +17,7 @@ __all__ = ("HttpRequest", "client_post", "remember_context", "remember_sse_conte
 _KEY: Final = "groundhog_otel.request"
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """The HTTP request that a server's message arrived in."""
 
     scope: Mapping[str, Any]
