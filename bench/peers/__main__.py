@@ -141,7 +141,9 @@ def row(peer: str, sdk: str, version: str, probe: dict[str, Any], us: dict[str, 
         ", ".join(probe["leaks"]) or "nothing",
         "; ".join(f"`{one}`" for one in probe["changed"]) or "no",
     ]
-    if us:
+    if not us:
+        cells += ["not timed", ""]
+    else:
         added = us["peer"] - us["bare"]
         cells += [
             f"{added:+.0f} ({us['control'] - us['bare']:+.0f})",
