@@ -69,12 +69,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.passed and report.when != "call":
         return
     outcome = "error" if report.failed and report.when != "call" else report.outcome
-    note(report.nodeid, outcome, report.longreprtext[-2000:] if report.failed else "")
+    note(report.nodeid, outcome, report.longreprtext[-20_000:] if report.failed else "")
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     if report.failed:
-        note(report.nodeid, "error", report.longreprtext[-2000:])
+        note(report.nodeid, "error", report.longreprtext[-20_000:])
 
 
 def measured() -> int:

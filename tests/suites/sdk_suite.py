@@ -13,12 +13,11 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from time import monotonic
 
 from groundhog_otel.settings import StackSettings
-from tests.suites.expected import EXPECTED
+from tests.suites.expected import reason
 
 ROOT = Path(__file__).parents[2]
 CACHE = StackSettings.from_environ()[0].cache / "suites"
@@ -107,7 +106,17 @@ def run(name: str, mode: str, tests: list[str], workers: int) -> Run:
     environ = {**inherited, **MODES[mode], "PYTHONPATH": os.pathsep.join(path), "GROUNDHOG_SUITE_REPORT": str(report)}
     environ["PATH"] = os.pathsep.join((str(ROOT / f".venv-suite-{name}/bin"), environ["PATH"]))
     command = [str(ROOT / f".venv-suite-{name}/bin/python"), "-m", "pytest", "-p", "groundhog_suite_plugin"]
-    command += ["-q", "-p", "no:cacheprovider", "-o", "log_cli=false", "-n", str(workers), *suite.arguments]
+    command += [
+        "-vv",
+        "--color=no",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "log_cli=false",
+        "-n",
+        str(workers),
+        *suite.arguments,
+    ]
     started = monotonic()
     with report.with_suffix(".log").open("wb") as log:
         subprocess.run(
@@ -158,18 +167,6 @@ def confirmed(name: str, mode: str, tests: list[str]) -> dict[str, str]:
     return found
 
 
-def explained(name: str, mode: str, test: str) -> str | None:
-    """Return why a test is expected to differ."""
-    return next(
-        (
-            reason
-            for (suite, modes, pattern), reason in EXPECTED.items()
-            if suite == name and mode in modes and fnmatch(test.replace("[", "("), pattern.replace("[", "("))
-        ),
-        None,
-    )
-
-
 def main() -> int:
     """Compare every mode with the bare run."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -193,7 +190,7 @@ def main() -> int:
     for mode in options.mode or [mode for mode in MODES if mode != "bare"]:
         other = run(options.suite, mode, [], options.workers)
         differences = confirmed(options.suite, mode, different(bare, other))
-        reasons = {test: explained(options.suite, mode, test) for test in differences}
+        reasons = {test: reason(options.suite, mode, test, why) for test, why in differences.items()}
         unexplained = [test for test, reason in reasons.items() if reason is None]
         show = [other.count(outcome) for outcome in ("passed", "failed", "error", "skipped")]
         show += [other.spans, other.measured, len(differences), len(differences) - len(unexplained)]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -77,10 +78,17 @@ def arguments(tool: Any) -> dict[str, Any]:
 
 
 async def everything(client: Any, tools: list[Any]) -> None:
-    """Call every tool, read every resource and get every prompt: whoever refuses one does not stop the rest."""
-    for tool in tools:
+    """Call every tool, read every resource and get every prompt: whoever refuses one does not stop the rest.
+
+    A scenario may say itself what to call with which arguments.
+    """
+    given = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}").get("toolCalls")
+    offered = {tool.name: arguments(tool) for tool in tools}
+    calls = offered.items() if given is None else [(call["name"], call.get("arguments", {})) for call in given]
+    for name, values in calls:
         with suppress(Exception):
-            await client.call_tool(tool.name, arguments(tool))
+            if name in offered:
+                await client.call_tool(name, values)
     with suppress(Exception):
         for resource in (await client.list_resources()).resources:
             await client.read_resource(uri(str(resource.uri)))

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -22,11 +23,16 @@ from groundhog_otel.store.reader import read_runs
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
-CLIENT_SCENARIOS = (
+# What a client of either era is asked for. OAuth (auth/*) is left out: it happens before any MCP message.
+HANDSHAKE = (
     "initialize",
     "tools_call",
     "elicitation-sep1034-client-defaults",
     "sse-retry",
+    "json-schema-2020-12-preservation",
+)
+STATELESS = (
+    "tools_call",
     "request-metadata",
     "sep-2322-client-request-state",
     "http-standard-headers",
@@ -96,7 +102,7 @@ def serving(command: list[str], env: dict[str, str]) -> Iterator[str]:
                 time.sleep(0.1)
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # uvicorn lets SIGTERM end the process before anything is flushed
         process.wait(30)
 
 
@@ -124,7 +130,7 @@ def summary(found: Checks) -> dict[str, int]:
 def compared(bare: Checks, instrumented: Checks, made: int, label: str) -> None:
     """Hold the two runs against each other."""
     print(f"{label}: {len(bare)} scenarios, bare {summary(bare)}, instrumented {summary(instrumented)}, {made} spans")
-    assert summary(bare).get("SUCCESS", 0) > len(CLIENT_SCENARIOS), "hardly anything was tested"
+    assert summary(bare).get("SUCCESS", 0) > 15, "hardly anything was tested"
     assert made >= len(bare), "the instrumented run made hardly any spans"
     assert instrumented == bare
 
@@ -155,7 +161,7 @@ def test_a_client_conforms_as_much_as_without(
     for name in ("bare", "instrumented"):
         command = [*python(environment, instrumented=name == "instrumented"), str(HERE / "client.py")]
         output = tmp_path / name
-        for scenario in CLIENT_SCENARIOS:
+        for scenario in STATELESS if revision == "2026-07-28" else HANDSHAKE:
             arguments = ["client", "--command", shlex.join(command), "--scenario", scenario, "--spec-version", revision]
             subprocess.run(
                 [*conformance, *arguments, "--timeout", "60000", "-o", str(output / scenario)],
