@@ -24,7 +24,8 @@ QUIET = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none", "OTEL_
 def environment(**more: str) -> dict[str, str]:
     """Return the tests' own environment, able to import them, with ``more``."""
     own = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
-    return {**own, "PYTHONPATH": str(ROOT), "OTEL_PYTHON_GROUNDHOG_RESOURCES": "none", **more}
+    quiet = {"PYTHONWARNINGS": "ignore", "OTEL_PYTHON_GROUNDHOG_RESOURCES": "none"}  # old releases' own warnings
+    return {**own, "PYTHONPATH": str(ROOT), **quiet, **more}
 
 
 def python(*arguments: str, watched: bool = True) -> list[str]:
