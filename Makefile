@@ -15,7 +15,7 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit older fastmcp matrix suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
+.PHONY: help demo test lint unit older fastmcp matrix conformance suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -46,7 +46,7 @@ help:  ## List the targets
 demo: .venv/ready  ## Watch real MCP servers for a minute, without any backend
 	@$(BIN)/python docs/demo/demo.py
 
-test: lint unit older fastmcp e2e  ## Run every check, real processes included (the first run builds them)
+test: lint unit older fastmcp conformance e2e  ## Run every check, real processes included (the first run builds them)
 
 lint: .venv/ready  ## Check style, types and the walls between packages
 	$(BIN)/ruff check .
@@ -72,6 +72,9 @@ matrix: .venv/ready $(MATRIX:%=.venv-%/ready) $(FASTMCP:%=.venv-%/ready)  ## Run
 	  echo "== $$name, $$($$env/bin/python --version)"; \
 	  $$env/bin/pytest -m "not e2e and not slow" $$rooms || failed="$$failed $$name"; done; \
 	[ -z "$$failed" ] || { echo "Failed on:$$failed" >&2; exit 1; }
+
+conformance: .venv/ready .venv-mcp1/ready  ## Run the official conformance tests of servers, bare and instrumented; skipped without Node
+	$(BIN)/pytest -m suites -k server
 
 suites: .venv/ready .venv-mcp1/ready sdk-suite  ## Run the official conformance tests and the SDKs' own suites, bare and instrumented
 	$(BIN)/pytest -m suites
