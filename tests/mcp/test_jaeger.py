@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,11 @@ PROGRAM = str(Path(__file__).with_name("legacy_jaeger.py"))
 
 
 @pytest.fixture(autouse=True)
-def _jaeger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(propagate, "propagator", JaegerPropagator())  # what OTEL_PROPAGATORS=jaeger sets up
+def _jaeger() -> Iterator[None]:
+    before = propagate.get_global_textmap()
+    propagate.set_global_textmap(JaegerPropagator())  # what OTEL_PROPAGATORS=jaeger sets up
+    yield
+    propagate.set_global_textmap(before)
 
 
 async def test_a_legacy_caller_is_the_parent(capture: Capture) -> None:
