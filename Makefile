@@ -17,10 +17,10 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit older fastmcp matrix conformance suites sdk-suite e2e stack bench clean FORCE
+.PHONY: help demo test lint unit older fastmcp matrix conformance suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
 
 help:  ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 .venv-uv/ready: Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
@@ -57,22 +57,22 @@ lint: .venv/ready  ## Check style, types and the walls between packages
 	$(BIN)/lint-imports
 
 unit: .venv/ready  ## Run the fast tests, on the newest mcp
-	$(BIN)/pytest -m "not e2e and not suites"
+	$(BIN)/pytest -m "not e2e and not slow and not suites"
 
 older: $(OLDER:%=.venv-%/ready)  ## Run the instrumentation's tests on the older generations of mcp
 	@set -e; for name in $(OLDER); do \
-	  echo "== $$name"; .venv-$$name/bin/pytest -m "not e2e" tests/mcp; done
+	  echo "== $$name"; .venv-$$name/bin/pytest -m "not e2e and not slow" tests/mcp; done
 
 fastmcp: $(FASTMCP:%=.venv-%/ready)  ## Run the tests of the FastMCP framework, on its three generations
 	@set -e; [ -d tests/fastmcp ] || exit 0; for name in $(FASTMCP); do \
-	  echo "== $$name"; .venv-$$name/bin/pytest -m "not e2e" tests/fastmcp; done
+	  echo "== $$name"; .venv-$$name/bin/pytest -m "not e2e and not slow" tests/fastmcp; done
 
 matrix: .venv/ready $(MATRIX:%=.venv-%/ready) $(FASTMCP:%=.venv-%/ready)  ## Run the instrumentation's tests on every release of mcp and FastMCP that we support
 	@failed=; for name in $(MATRIX) mcp2 $(FASTMCP); do \
 	  case $$name in mcp2) env=.venv ;; *) env=.venv-$$name ;; esac; \
 	  case $$name in fastmcp*) rooms="tests/mcp $(wildcard tests/fastmcp)" ;; *) rooms=tests/mcp ;; esac; \
 	  echo "== $$name, $$($$env/bin/python --version)"; \
-	  $$env/bin/pytest -m "not e2e" $$rooms || failed="$$failed $$name"; done; \
+	  $$env/bin/pytest -m "not e2e and not slow" $$rooms || failed="$$failed $$name"; done; \
 	[ -z "$$failed" ] || { echo "Failed on:$$failed" >&2; exit 1; }
 
 conformance: .venv/ready .venv-mcp1/ready  ## Run the official conformance tests of servers, bare and instrumented; skipped without Node
@@ -88,11 +88,25 @@ e2e: .venv/ready  ## Run the tests against the real Collector, Jaeger, Prometheu
 	$(BIN)/groundhog stack build
 	$(BIN)/pytest -m e2e
 
+# REGISTRY=…/model checks against a registry on disk; without it the runner fetches the one that it pins.
+genai-conformance: .venv/ready  ## Run the scenarios under OpenTelemetry's own runner, where that and weaver are installed
+	@for tool in genai-conformance weaver; do command -v $$tool > /dev/null \
+	  || { echo "$$tool is not on the PATH; docs/testing.md says where it comes from" >&2; exit 1; }; done
+	PATH="$(CURDIR)/$(BIN):$$PATH" genai-conformance tests/conformance $(if $(REGISTRY),--registry "$(REGISTRY)") \
+	  --data-file tests/conformance/output/data.json
+
 stack: .venv/ready  ## Start the Collector, Jaeger, Prometheus and Alertmanager on loopback
 	@$(BIN)/groundhog stack up
 
 bench: .venv/ready .venv-mcp1/ready  ## Measure what the instrumentation costs, side by side with its floor
 	$(BIN)/python -m bench
+
+bench-peers: .venv/ready .venv-mcp1/ready  ## Probe and time other instrumentations of MCP, each in an environment of its own
+	$(BIN)/python -m bench.peers
+
+soak: .venv/ready  ## Make a million calls (or ten minutes of them), then the slow tests: ten thousand of everything
+	$(BIN)/python -W ignore -m bench.soak
+	$(BIN)/pytest -m slow
 
 clean:  ## Remove the environments and caches inside the clone
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -9,6 +9,7 @@ import platform
 import statistics
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,9 +17,9 @@ ENVIRONMENTS = {"mcp 2.3": ROOT / ".venv", "mcp 1.30": ROOT / ".venv-mcp1"}
 RESULTS = ROOT / "bench" / "RESULTS.md"
 
 
-def measure(restarts: int, rounds: int, calls: int) -> dict[tuple[str, str], list[float]]:
-    """Return, per SDK and variant, the median µs per call of each process; processes of the SDKs take turns."""
-    medians: dict[tuple[str, str], list[float]] = {}
+def measure(restarts: int, rounds: int, calls: int) -> dict[tuple[str, str, str], list[list[float]]]:
+    """Return, per SDK, way to call and variant, each process's µs of its batches; processes of the SDKs take turns."""
+    found: dict[tuple[str, str, str], list[list[float]]] = {}
     for number in range(restarts):
         for name, folder in ENVIRONMENTS.items():
             done = subprocess.run(
@@ -29,30 +30,60 @@ def measure(restarts: int, rounds: int, calls: int) -> dict[tuple[str, str], lis
                 text=True,
                 check=True,
             )
-            for variant, batches in json.loads(done.stdout).items():
-                medians.setdefault((name, variant), []).append(statistics.median(batches))
+            for way, variants in json.loads(done.stdout).items():
+                for variant, batches in variants.items():
+                    found.setdefault((name, way, variant), []).append(batches)
         print(f"restart {number + 1} of {restarts} done", file=sys.stderr, flush=True)
-    return medians
+    return found
 
 
-def table(medians: dict[tuple[str, str], list[float]]) -> list[str]:
+def table(found: dict[tuple[str, str, str], list[list[float]]]) -> list[str]:
     """Return the rows. What is added is taken within each process, and the table has the median over the processes."""
     lines = [
-        "| SDK | variant | µs per call | µs added | of the floor | of the floor with propagation |",
-        "|---|---|---:|---:|---:|---:|",
+        "| SDK | calls | variant | µs per call | µs added | of floor | of floor+propagation | median µs added |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
     ]
-    for (sdk, variant), all_us in medians.items():
-        added = [us - bare for us, bare in zip(all_us, medians[sdk, "bare"], strict=True)]
+    least = {key: [min(batches) for batches in processes] for key, processes in found.items()}
+    middle = {key: [statistics.median(batches) for batches in processes] for key, processes in found.items()}
+    for sdk, way, variant in found:
+        added = _added(least, sdk, way, variant)
         ratios = ["", ""]
         if variant not in ("bare", "control"):
             for place, floor in enumerate(("floor", "floor+propagation")):
-                floors = zip(medians[sdk, floor], medians[sdk, "bare"], added, strict=True)
-                ratios[place] = f"{statistics.median(one / (us - bare) for us, bare, one in floors):.2f}"
+                pairs = zip(added, _added(least, sdk, way, floor), strict=True)
+                ratios[place] = f"{statistics.median(ours / floors for ours, floors in pairs):.2f}"
         lines.append(
-            f"| {sdk} | {variant} | {statistics.median(all_us):.0f} | {statistics.median(added):+.0f} | "
-            f"{ratios[0]} | {ratios[1]} |"
+            f"| {sdk} | {way} | {variant} | {statistics.median(least[sdk, way, variant]):.0f} | "
+            f"{statistics.median(added):+.0f} | {ratios[0]} | {ratios[1]} | "
+            f"{statistics.median(_added(middle, sdk, way, variant)):+.0f} |"
         )
     return lines
+
+
+def _added(us: dict[tuple[str, str, str], list[float]], sdk: str, way: str, variant: str) -> list[float]:
+    return [one - bare for one, bare in zip(us[sdk, way, variant], us[sdk, way, "bare"], strict=True)]
+
+
+def versions() -> str:
+    """Return the releases that take part, by the lock file's environments."""
+    ask = (
+        "import importlib.metadata as m; "
+        "print(', '.join(f'{n} {m.version(n)}' for n in ('mcp', 'opentelemetry-sdk', 'wrapt', 'pydantic', 'anyio')))"
+    )
+    told = [
+        subprocess.run(
+            [str(folder / "bin" / "python"), "-c", ask], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+        for folder in ENVIRONMENTS.values()
+    ]
+    return "; ".join(one.strip() for one in told)
+
+
+def processor() -> str:
+    """Return the processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
 
 
 def main() -> None:
@@ -70,9 +101,11 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     if options.write:
+        chosen = f"--restarts {options.restarts} --rounds {options.rounds} --calls {options.calls}"
         made = (
-            f"{options.restarts} restarts x {options.rounds} rounds x {options.calls} calls a batch; Python "
-            f"{platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+            f"`python -m bench {chosen} --write`, "
+            f"on {datetime.now(timezone.utc):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()} "
+            f"{platform.machine()}, {os.cpu_count()} CPUs ({processor()}); {versions()}"
         )
         RESULTS.write_text(HEADER.format(made=made, table=text), "utf-8")
 
@@ -80,18 +113,24 @@ def main() -> None:
 HEADER = """# What a `tools/call` costs
 
 CPU time added to one `tools/call`, client and server together, in one process, over the SDK's in-memory streams (so
-that no network hides it). Made by `make bench` in one run: {made}.
+that no network hides it). Bytecode is compiled before. Made in one run by
 
-All variants on one SDK share a process and a session, and take turns, in shuffled order, at batches of calls. A
-process's figure is the median of its batches; the table has the median over the processes. `control` is `bare` again:
-what it adds is the noise of this run. Absolute figures mean little on another machine, the ratios do.
+{made}.
+
+All variants on one SDK share a process and a session, and take turns, in shuffled order, at batches of calls:
+one after the other (`sequential`), or all of a batch at once (`parallel`). A process's figure is the least of its
+batches, which other programs on the machine disturb least; the last column has it by the median of the batches instead.
+The table has the median over the processes. `control` is `bare` again: what it adds is the noise of this run. Absolute
+figures mean little on another machine, the ratios do.
 
 * `bare`: the SDK alone. mcp 2.x traces through the OpenTelemetry API even then, into nothing.
 * `native`: the spans that mcp 2.x makes itself, into a real SDK: no metrics, fewer attributes.
-* `floor`: written by hand around call and tool: a span with six attributes and a histogram record a side. No context
-  travels, so client and server are two traces.
-* `floor+propagation`: the same, with the context in `_meta`, so that they are one.
+* `floor`: written by hand around call and tool: a span with six attributes and a histogram record a side. On mcp 1.x
+  no context travels, so client and server are two traces; mcp 2.x sends the context along by itself.
+* `floor+propagation`: the same, with the context in `_meta`, written and read by hand.
 * `ours`: all of it: spans, metrics, propagation, every attribute.
+* `ours, not sampled`: the sampler drops every trace (`always_off`). Metrics and propagation stay.
+* `ours, SDK disabled`: `OTEL_SDK_DISABLED=true`. `ours, no provider`: nobody has set up an SDK.
 
 {table}
 """

@@ -1,9 +1,10 @@
 """What one collection of resource metrics costs, beside the bare psutil calls that any such metrics need.
 
-``python -m bench.resources [--rounds N]`` prints a markdown table of ratios. What is compared is CPU time of this
-process: N rounds, each running every contender once, in a new order each time; of its rounds a contender keeps the
-least and the median. The floor runs a second time as its own control: how far that is from 1 is the noise. No reading
-is shared between rounds. ``opentelemetry-instrumentation-system-metrics`` takes part where it is installed.
+``python -m bench.resources [--rounds N]`` prints a markdown table of ratios and of milliseconds. What is compared is
+CPU time of this process: N rounds, each running every contender once, in a new order each time; of its rounds a
+contender keeps the least and the median. The floor runs a second time as its own control: how far that is from 1 is the
+noise. No reading is shared between rounds. ``opentelemetry-instrumentation-system-metrics`` takes
+part where it is installed.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def _bare(process: psutil.Process, *, host: bool) -> None:
     if host:
         psutil.cpu_times()
         psutil.virtual_memory()
+        psutil.swap_memory()
         psutil.disk_io_counters(perdisk=True, nowrap=False)
         psutil.net_io_counters(pernic=True, nowrap=False)
 
@@ -157,13 +159,14 @@ def main() -> None:
         f"CPU time of one collection over its floor; {rounds} interleaved rounds, CPython {platform.python_version()},"
     )
     print(f"psutil {psutil.__version__}, {platform.system()}, {len(psutil.pids())} processes on the host.\n")
-    print("| contender | points | least | median |\n|---|--:|--:|--:|")
+    print("| contender | points | least | median | least, ms | median, ms |\n|---|--:|--:|--:|--:|--:|")
     for one in entered:
         floor = floors[one.floor]
         one.prepare()
         ratios = min(one.spent_ns) / min(floor), median(one.spent_ns) / median(floor)
+        spent = f"{min(one.spent_ns) / 1e6:.3f} | {median(one.spent_ns) / 1e6:.3f}"
         points = sum(len(metric.data.data_points) for metric in _metrics(one.collect()))
-        print(f"| {one.name} | {points or ''} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+        print(f"| {one.name} | {points or ''} | {ratios[0]:.2f} | {ratios[1]:.2f} | {spent} |")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 
 CODE = """
 import sys
-import groundhog_otel.mcp, groundhog_otel.resources
+import groundhog_otel.mcp, groundhog_otel.resources, groundhog_otel.runtime
 import groundhog_otel.mcp.sdk_v1, groundhog_otel.mcp.sdk_v2
 foreign = ("opentelemetry.sdk", "opentelemetry.exporter", "mcp", "pydantic", "rich", "cyclopts", "numpy", "anyio")
 loaded = [name for name in sys.modules if name.startswith(tuple(f"{one}." for one in foreign)) or name in foreign]

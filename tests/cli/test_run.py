@@ -232,6 +232,7 @@ def test_what_the_user_set_stays_and_the_rest_has_defaults() -> None:
         "OTEL_SERVICE_NAME": "me",
         "OTEL_LOGS_EXPORTER": "none",
         "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+        "OTEL_PYTHON_GROUNDHOG_RESOURCES": "process,system",
         "OTEL_BSP_SCHEDULE_DELAY": "1000",
     }
     own = {"OTEL_LOGS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "7", "OTEL_TRACES_SAMPLER": "always_off"}

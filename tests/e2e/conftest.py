@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
@@ -138,7 +138,7 @@ def settings(webhook: Webhook, tmp_path_factory: pytest.TempPathFactory) -> Stac
     found, problems = StackSettings.from_environ()
     assert not problems
     state: Path = tmp_path_factory.mktemp("stack")
-    return replace(found, state=state, ports=free_ports(), webhook=webhook.url, interval="1s")
+    return found._replace(state=state, ports=free_ports(), webhook=webhook.url, interval="1s")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ def _environment(stack: RunningStack, client: str, server: str) -> dict[str, str
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{stack.ports['otlp_grpc']}",
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
         "OTEL_BSP_SCHEDULE_DELAY": "200",
+        "OTEL_PYTHON_GROUNDHOG_RESOURCES": "process,system",
     }
 
 

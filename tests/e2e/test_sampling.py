@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -175,7 +174,7 @@ def test_the_notification_links_to_the_slow_traces(running_stack: RunningStack) 
 def test_what_is_kept_while_jaeger_is_away_arrives_also_when_the_collector_is_killed(
     settings: StackSettings, webhook: Webhook, tmp_path: Path
 ) -> None:
-    own = replace(settings, state=tmp_path / "state", ports=free_ports())
+    own = settings._replace(state=tmp_path / "state", ports=free_ports())
     stack = Stack(own, say=say, environment=FAST_DECISIONS)
     running = RunningStack(stack, webhook)
     stack.up()

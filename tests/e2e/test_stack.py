@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -35,7 +34,7 @@ def programs(settings: StackSettings) -> Programs:
 @pytest.fixture
 def own(settings: StackSettings, tmp_path: Path) -> StackSettings:
     """Settings for a stack beside the shared one."""
-    return replace(settings, state=tmp_path / "state", ports=free_ports())
+    return settings._replace(state=tmp_path / "state", ports=free_ports())
 
 
 def _groundhog(own: StackSettings, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -102,7 +101,7 @@ def test_up_status_up_again_down(own: StackSettings, programs: Programs) -> None
 def test_other_settings_reach_a_running_stack_and_restart_only_whom_they_concern(
     own: StackSettings, programs: Programs
 ) -> None:
-    moved = replace(own, ports={**own.ports, "prometheus": free_ports()["prometheus"]})
+    moved = own._replace(ports={**own.ports, "prometheus": free_ports()["prometheus"]})
     proxy = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
     try:
         assert _groundhog(own, "up", **proxy).returncode == 0
@@ -200,7 +199,7 @@ def test_a_program_that_was_tampered_with_is_not_started(
     with copied.open("ab") as stream:
         stream.write(b"x")
     said: list[str] = []
-    built = Stack(replace(own, cache=cache), say=said.append).build()
+    built = Stack(own._replace(cache=cache), say=said.append).build()
     assert any("is not what was built" in line for line in said)
     assert built["groundhog-collector"].read_bytes() == programs["groundhog-collector"].read_bytes(), "not reproducible"
 

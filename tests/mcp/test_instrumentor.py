@@ -9,6 +9,8 @@ from importlib import import_module, metadata
 from typing import Any
 
 import pytest
+import wrapt
+from opentelemetry.trace import SpanKind
 
 from groundhog_otel.mcp import McpInstrumentor
 from groundhog_otel.mcp.instrumentor import _hooks
@@ -32,8 +34,10 @@ def _targets() -> dict[str, Any]:
         *parents, name = hook.path.split(".")
         owner: Any = import_module(hook.module)
         for parent in parents:
-            owner = getattr(owner, parent)
-        found[f"{hook.module}.{hook.path}"] = vars(owner)[name]
+            owner = getattr(owner, parent, None)
+        if hook.optional and name not in (vars(owner) if owner is not None else ()):
+            continue
+        found[f"{hook.module}.{hook.path}"] = vars(owner).get(name)
     return found
 
 
@@ -152,3 +156,34 @@ def test_somebody_elses_patch_on_top_is_left_alone(caplog: pytest.LogCaptureFixt
 def test_the_supported_generation_is_the_one_installed() -> None:
     modules = {hook.module for hook in _hooks(Telemetry(McpSettings()))}
     assert ("mcp.shared.jsonrpc_dispatcher" in modules) is sdk.IS_V2
+
+
+@pytest.mark.anyio
+async def test_what_others_have_wrapped_is_called_as_they_mean_it_to_be() -> None:
+    """A wrapper of wrapt's, as most instrumentations use: it has to be told the instance."""
+    seen = []
+
+    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        seen.append(instance)
+        return wrapped(*args, **kwargs)
+
+    module, path = (
+        ("mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher.send_raw_request")
+        if sdk.IS_V2
+        else ("mcp.shared.session", "BaseSession.send_request")
+    )
+    owner: Any = getattr(import_module(module), path.split(".", maxsplit=1)[0])
+    name = path.split(".")[1]
+    original = vars(owner)[name]
+    wrapt.wrap_function_wrapper(module, path, theirs)
+    wrapped = vars(owner)[name]
+    try:
+        with capturing() as capture:
+            async with sdk.in_memory(sdk.make_server()) as session:
+                await session.call_tool("add", {"a": 1, "b": 2})
+            capture.one(SpanKind.CLIENT, "tools/call add")
+        assert vars(owner)[name] is wrapped
+    finally:
+        setattr(owner, name, original)
+    assert seen
+    assert all(isinstance(instance, owner) for instance in seen)

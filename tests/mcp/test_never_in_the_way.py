@@ -118,6 +118,44 @@ async def test_any_meta_extracts_to_something(meta: dict[str, Any]) -> None:
     assert links == ()
 
 
+@given(meta=_HOSTILE_META)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_meta_leaves_the_call_as_it_is(meta: dict[str, Any]) -> None:
+    """Over the wire. The SDKs themselves want a progress token to be one, so that is left out."""
+    meta = {key: value for key, value in meta.items() if key != "progressToken"}
+
+    async def call() -> str:
+        async with sdk.in_memory(sdk.make_server()) as session:
+            types = sdk.mcp_types()
+            params = types.CallToolRequestParams.model_validate(
+                {"name": "add", "arguments": {"a": 1, "b": 2}, "_meta": meta}
+            )
+            request = types.CallToolRequest(method="tools/call", params=params)
+            result = await session.send_request(
+                request if sdk.IS_V2 else types.ClientRequest(request), types.CallToolResult
+            )
+            return str(result.content[0].text)
+
+    with capturing() as capture:
+        assert asyncio.run(call()) == "3"
+        capture.one(SERVER, "tools/call add")
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+async def test_what_is_not_sampled_is_still_measured(sampled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on" if sampled else "always_off")
+    with capturing() as capture:
+        async with sdk.in_memory(sdk.make_server()) as session:
+            assert (await session.call_tool("add", {"a": 1, "b": 2})).content[0].text == "3"
+        assert bool(capture.spans()) is sampled
+        calls = [
+            point
+            for point in capture.points(semconv.MCP_SERVER_OPERATION_DURATION)
+            if (point.attributes or {}).get(semconv.GEN_AI_TOOL_NAME) == "add"
+        ]
+        assert [point.count for point in calls] == [1]
+
+
 @given(params=st.none() | st.dictionaries(st.text(max_size=8) | st.just("_meta"), _JSON, max_size=3))
 async def test_injecting_keeps_all_that_was_there(params: dict[str, Any] | None) -> None:
     before = repr(params)

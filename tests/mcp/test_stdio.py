@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 INSTRUMENT = str(Path(sys.executable).parent / "opentelemetry-instrument")
 
 
-def _wait_for_ping(store: Path) -> None:
+def wait_for_ping(store: Path) -> None:
     deadline = time.monotonic() + 20
     while not any("ping" in file.read_text() for file in store.rglob("*.jsonl")):
         assert time.monotonic() < deadline, "the server records nothing"
@@ -45,7 +45,7 @@ async def _calls_over_stdio(store: Path) -> list[Span]:
         await session.call_tool("boom", {})
         await session.send_ping()
         # The client of mcp 1.10 ends its server by SIGTERM at once: what is not written by then is lost.
-        await anyio.to_thread.run_sync(_wait_for_ping, store)
+        await anyio.to_thread.run_sync(wait_for_ping, store)
     return list(read_runs(select_runs(store)).spans)
 
 

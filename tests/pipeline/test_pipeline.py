@@ -225,7 +225,7 @@ def test_only_one_at_a_time(tmp_path: Path) -> None:
 def _settings(tmp_path: Path, **changes: Any) -> StackSettings:
     found, problems = StackSettings.from_environ({"HOME": str(tmp_path)})
     assert not problems
-    return replace(found, **changes)
+    return found._replace(**changes)
 
 
 def test_default_settings_change_nothing_in_the_files_but_their_folder(tmp_path: Path) -> None:
@@ -288,10 +288,10 @@ def test_a_recipe_changes_with_what_its_part_is_started_with_and_with_nothing_el
     assert set(first) == {part.name for part in PARTS}
     assert digests(settings) == first
     assert changed(first, digests(settings, GROUNDHOG_SHARE_PERCENT="50")) == {"Collector"}
-    assert changed(first, digests(replace(settings, webhook="http://127.0.0.1:7/x"))) == {"Alertmanager"}
-    assert changed(first, digests(replace(settings, interval="1s"))) == {"Collector", "Prometheus"}
+    assert changed(first, digests(settings._replace(webhook="http://127.0.0.1:7/x"))) == {"Alertmanager"}
+    assert changed(first, digests(settings._replace(interval="1s"))) == {"Collector", "Prometheus"}
     moved = {**settings.ports, "jaeger_otlp": 5}
-    assert changed(first, digests(replace(settings, ports=moved))) == {"Collector", "Jaeger"}
+    assert changed(first, digests(settings._replace(ports=moved))) == {"Collector", "Jaeger"}
 
 
 def test_every_port_belongs_to_one_part() -> None:

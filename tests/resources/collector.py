@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
+import psutil
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric, NumberDataPoint
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Metric, NumberDataPoint
+
+from groundhog_otel.resources.table import TABLE
+
+
+def measurable() -> set[str]:
+    """Return the metrics that this machine can be asked for."""
+    names = {metric.name for metric in TABLE}
+    names -= {"process.windows.handle.count"} if sys.platform != "win32" else set()
+    names -= {"system.cpu.physical.count"} if psutil.cpu_count(logical=False) is None else set()
+    names -= {"system.paging.utilization"} if psutil.swap_memory().total == 0 else set()
+    if sys.platform != "linux":
+        names -= {"process.disk.io", "process.signals_pending", "system.disk.merged", "system.disk.io_time"}
+        names -= {"system.memory.linux.available", "system.memory.linux.shared"}
+    return names
+
 
 Readings = dict[str, list[tuple[float, dict[str, Any]]]]
 
@@ -34,6 +51,16 @@ class Collector:
             ]
             for metric in self.metrics()
         }
+
+    def points(self, name: str) -> list[HistogramDataPoint]:
+        """Collect, and return the data points of one histogram."""
+        return [
+            point
+            for metric in self.metrics()
+            if metric.name == name
+            for point in metric.data.data_points
+            if isinstance(point, HistogramDataPoint)
+        ]
 
 
 def burn() -> None:

@@ -16,7 +16,7 @@ from tests.resources.collector import Collector
 def collector() -> Iterator[Collector]:
     found = Collector()
     instrumentor = ResourceInstrumentor()
-    instrumentor.instrument(meter_provider=found.provider, settings=ResourceSettings())
+    instrumentor.instrument(meter_provider=found.provider, settings=ResourceSettings(system=True))
     yield found
     if instrumentor.is_instrumented_by_opentelemetry:
         instrumentor.uninstrument()

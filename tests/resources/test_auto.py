@@ -87,7 +87,7 @@ def _run(receiver: Receiver, program: str = _PROGRAM, **environment: str) -> sub
 
 
 def test_an_unmodified_program_reports_its_resources(receiver: Receiver) -> None:
-    done = _run(receiver)
+    done = _run(receiver, OTEL_PYTHON_GROUNDHOG_RESOURCES="process,system")
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
     assert not done.stderr
     exports = [names for names in receiver.names() if names]
@@ -127,6 +127,7 @@ def test_a_wrong_setting_is_one_line_on_standard_error(receiver: Receiver) -> No
     (line,) = done.stderr.strip().splitlines()
     assert "OTEL_PYTHON_GROUNDHOG_RESOURCES='everything' is not understood" in line
     assert any("process.memory.usage" in names for names in receiver.names())
+    assert not any(name.startswith("system.") for names in receiver.names() for name in names), "not asked for"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")

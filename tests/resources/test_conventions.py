@@ -24,6 +24,8 @@ from tests.resources.collector import Collector, burn
 _NONE: Final[set[str]] = set()
 _MODE: Final = {cpu_attributes.CPU_MODE}
 _STATE: Final = {system_attributes.SYSTEM_MEMORY_STATE}
+_PAGING: Final = {system_attributes.SYSTEM_PAGING_STATE}
+_NETWORK: Final = {network_attributes.NETWORK_INTERFACE_NAME, network_attributes.NETWORK_IO_DIRECTION}
 _DISK: Final = {disk_attributes.DISK_IO_DIRECTION}
 
 KEYS: Final[dict[str, set[str]]] = {
@@ -38,18 +40,35 @@ KEYS: Final[dict[str, set[str]]] = {
     process_metrics.PROCESS_PAGING_FAULTS: {system_attributes.SYSTEM_PAGING_FAULT_TYPE},
     process_metrics.PROCESS_UNIX_FILE_DESCRIPTOR_COUNT: _NONE,
     process_metrics.PROCESS_UPTIME: _NONE,
+    process_metrics.PROCESS_SIGNALS_PENDING: _NONE,
+    process_metrics.PROCESS_WINDOWS_HANDLE_COUNT: _NONE,
     system_metrics.SYSTEM_CPU_TIME: _MODE,
     system_metrics.SYSTEM_CPU_UTILIZATION: _MODE,
+    system_metrics.SYSTEM_CPU_LOGICAL_COUNT: _NONE,
+    system_metrics.SYSTEM_CPU_PHYSICAL_COUNT: _NONE,
+    system_metrics.SYSTEM_MEMORY_LINUX_AVAILABLE: _NONE,
+    system_metrics.SYSTEM_MEMORY_LINUX_SHARED: _NONE,
+    system_metrics.SYSTEM_PAGING_USAGE: _PAGING,
+    system_metrics.SYSTEM_PAGING_UTILIZATION: _PAGING,
+    system_metrics.SYSTEM_DISK_OPERATIONS: _DISK | {system_attributes.SYSTEM_DEVICE},
+    system_metrics.SYSTEM_DISK_MERGED: _DISK | {system_attributes.SYSTEM_DEVICE},
+    system_metrics.SYSTEM_DISK_OPERATION_TIME: _DISK | {system_attributes.SYSTEM_DEVICE},
+    system_metrics.SYSTEM_DISK_IO_TIME: {system_attributes.SYSTEM_DEVICE},
+    system_metrics.SYSTEM_NETWORK_PACKET_COUNT: {
+        system_attributes.SYSTEM_DEVICE,
+        network_attributes.NETWORK_IO_DIRECTION,
+    },
+    system_metrics.SYSTEM_NETWORK_PACKET_DROPPED: _NETWORK,
+    system_metrics.SYSTEM_NETWORK_ERRORS: _NETWORK,
+    system_metrics.SYSTEM_UPTIME: _NONE,
     system_metrics.SYSTEM_MEMORY_USAGE: _STATE,
     system_metrics.SYSTEM_MEMORY_LIMIT: _NONE,
     system_metrics.SYSTEM_MEMORY_UTILIZATION: _STATE,
     system_metrics.SYSTEM_DISK_IO: {*_DISK, system_attributes.SYSTEM_DEVICE},
-    system_metrics.SYSTEM_NETWORK_IO: {
-        network_attributes.NETWORK_INTERFACE_NAME,
-        network_attributes.NETWORK_IO_DIRECTION,
-    },
+    system_metrics.SYSTEM_NETWORK_IO: _NETWORK,
 }
-"""The attributes that ``model/process/metrics.yaml`` and ``model/system/metrics.yaml`` of the conventions list."""
+"""The attributes that ``model/process/metrics.yaml`` and ``model/system/metrics.yaml`` of the conventions list; swap
+is reported as a whole, without the ``system.device`` they would allow."""
 
 VALUES: Final[dict[str, type[Enum]]] = {
     cpu_attributes.CPU_MODE: cpu_attributes.CpuModeValues,
@@ -57,6 +76,7 @@ VALUES: Final[dict[str, type[Enum]]] = {
     network_attributes.NETWORK_IO_DIRECTION: network_attributes.NetworkIoDirectionValues,
     process_attributes.PROCESS_CONTEXT_SWITCH_TYPE: process_attributes.ProcessContextSwitchTypeValues,
     system_attributes.SYSTEM_MEMORY_STATE: system_attributes.SystemMemoryStateValues,
+    system_attributes.SYSTEM_PAGING_STATE: system_attributes.SystemPagingStateValues,
     system_attributes.SYSTEM_PAGING_FAULT_TYPE: system_attributes.SystemPagingFaultTypeValues,
 }
 """What those with a fixed set of values may be; disks and interfaces are named by the host."""

@@ -21,6 +21,7 @@ import psutil
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from groundhog_otel.resources import ResourceInstrumentor
+from groundhog_otel.settings import ResourceSettings
 
 def look():
     data = reader.get_metrics_data()
@@ -33,7 +34,8 @@ def burn(seconds):
         pass
 
 reader = InMemoryMetricReader()
-ResourceInstrumentor().instrument(meter_provider=MeterProvider([reader], shutdown_on_exit=False))
+provider = MeterProvider([reader], shutdown_on_exit=False)
+ResourceInstrumentor().instrument(meter_provider=provider, settings=ResourceSettings(system=True))
 """
 
 

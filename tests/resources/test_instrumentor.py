@@ -11,11 +11,10 @@ import pytest
 from opentelemetry.metrics import NoOpMeterProvider
 
 from groundhog_otel.resources import ResourceInstrumentor
-from groundhog_otel.resources.table import TABLE
 from groundhog_otel.settings import ResourceSettings
-from tests.resources.collector import Collector, burn
+from tests.resources.collector import Collector, burn, measurable
 
-_ALL = ResourceSettings()
+_ALL = ResourceSettings(system=True)
 
 
 def _families(collector: Collector) -> set[str]:
@@ -41,8 +40,8 @@ def test_uninstrument_ends_it_and_instrumenting_again_doubles_nothing(
 def test_instrumenting_again_may_choose_otherwise() -> None:
     found, instrumentor = Collector(), ResourceInstrumentor()
     for settings, families in (
-        (ResourceSettings(system=False), {"process"}),
-        (ResourceSettings(process=False), {"system"}),
+        (ResourceSettings(), {"process"}),
+        (ResourceSettings(process=False, system=True), {"system"}),
         (_ALL, {"process", "system"}),
         (ResourceSettings(process=False, system=False), set()),
     ):
@@ -53,7 +52,13 @@ def test_instrumenting_again_may_choose_otherwise() -> None:
 
 @pytest.mark.parametrize(
     ("value", "families"),
-    [("process", {"process"}), ("System", {"system"}), ("none", set()), ("", {"process", "system"})],
+    [
+        ("process", {"process"}),
+        ("System", {"system"}),
+        ("none", set()),
+        ("", {"process"}),
+        ("system, process", {"process", "system"}),
+    ],
 )
 def test_what_is_measured_can_be_chosen(value: str, families: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_PYTHON_GROUNDHOG_RESOURCES", value)
@@ -69,12 +74,12 @@ def test_a_wrong_choice_is_one_warning_and_the_default(
     monkeypatch.setenv("OTEL_PYTHON_GROUNDHOG_RESOURCES", "cpu")
     found, instrumentor = Collector(), ResourceInstrumentor()
     instrumentor.instrument(meter_provider=found.provider)
-    assert _families(found) == {"process", "system"}
+    assert _families(found) == {"process"}
     instrumentor.uninstrument()
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith("OTEL_PYTHON_GROUNDHOG_RESOURCES='cpu' is not understood")
-    assert record.getMessage().endswith("Write process, system, both or none.")
+    assert record.getMessage().endswith("Write process, system, process,system or none.")
 
 
 def test_no_provider_costs_nothing_and_a_broken_one_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
@@ -114,9 +119,7 @@ def test_stands_back_for_what_system_metrics_reports(
     module: Any = ModuleType("opentelemetry.instrumentation.system_metrics")
     module.SystemMetricsInstrumentor = SimpleNamespace(_instance=other)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    everything = {metric.name for metric in TABLE}
-    if sys.platform != "linux":
-        everything -= {"process.disk.io"}
+    everything = measurable()
     burn()
     assert set(collector.readings()) == everything
     other._is_instrumented_by_opentelemetry = True

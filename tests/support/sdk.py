@@ -106,18 +106,29 @@ async def in_memory(server: Any, **kwargs: Any) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
-async def over_stdio(*command: str, env: dict[str, str] | None = None) -> AsyncIterator[Any]:
+async def over_stdio(*command: str, env: dict[str, str] | None = None, **kwargs: Any) -> AsyncIterator[Any]:
     """Start a server as a child process and connect to it."""
     from mcp import StdioServerParameters
     from mcp.client.stdio import stdio_client
 
     parameters = StdioServerParameters(command=command[0], args=list(command[1:]), env=env)
-    async with stdio_client(parameters) as streams, _session(streams) as session:
+    async with stdio_client(parameters) as streams, _session(streams, **kwargs) as session:
         yield session
 
 
 @asynccontextmanager
-async def over_http(url: str, on_request: Callable[[], None] | None = None) -> AsyncIterator[Any]:
+async def over_sse(
+    url: str, httpx_client_factory: Callable[..., Any] | None = None, **kwargs: Any
+) -> AsyncIterator[Any]:
+    """Connect to a server by the legacy transport."""
+    sse = import_module("mcp.client.sse")
+    given = {} if httpx_client_factory is None else {"httpx_client_factory": httpx_client_factory}
+    async with sse.sse_client(url, **given) as streams, _session(streams, **kwargs) as session:
+        yield session
+
+
+@asynccontextmanager
+async def over_http(url: str, on_request: Callable[[], None] | None = None, **kwargs: Any) -> AsyncIterator[Any]:
     """Connect a handshake-era session to a server by streamable HTTP; ``on_request`` is called within every request."""
 
     async def hook(_request: Any) -> None:
@@ -140,23 +151,30 @@ async def over_http(url: str, on_request: Callable[[], None] | None = None) -> A
 
             connecting = module.streamablehttp_client(url, httpx_client_factory=factory)
             streams = await opened.enter_async_context(connecting)
-        yield await opened.enter_async_context(_session(streams))
+        yield await opened.enter_async_context(_session(streams, **kwargs))
 
 
 @contextmanager
 def http_server(
-    *, stateless: bool = False, json_response: bool = False, around: Callable[[Any], Any] = lambda app: app
+    *,
+    make: Callable[..., Any] = make_server,
+    stateless: bool = False,
+    json_response: bool = False,
+    sse: bool = False,
+    around: Callable[[Any], Any] = lambda app: app,
 ) -> Iterator[str]:
-    """Serve the sample server on a free loopback port, in a thread of its own; yield its URL.
+    """Serve a server on a free loopback port, in a thread of its own; yield its URL.
 
     ``around`` may wrap the ASGI application, as an HTTP instrumentation does.
     """
     import uvicorn
 
-    if IS_V2:
-        app = make_server().streamable_http_app(stateless_http=stateless, json_response=json_response)
+    if sse:
+        app = make().sse_app()
+    elif IS_V2:
+        app = make().streamable_http_app(stateless_http=stateless, json_response=json_response)
     else:
-        app = make_server(stateless_http=stateless, json_response=json_response).streamable_http_app()
+        app = make(stateless_http=stateless, json_response=json_response).streamable_http_app()
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(around(app), log_level="critical", lifespan="on", timeout_graceful_shutdown=1)
@@ -169,7 +187,7 @@ def http_server(
         assert time.monotonic() < deadline, "the sample HTTP server takes too long to start"
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/{'sse' if sse else 'mcp'}"
     finally:
         server.should_exit = True
         thread.join(10)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Final
 
 __all__ = ("main",)
+
+_WITH_COMMAND: Final = ("run", "doctor")
+"""Sub-commands that take another command after ``--``."""
 
 
 def main() -> None:
@@ -32,6 +36,13 @@ def main() -> None:
         "Its input, output and exit code stay its own. Read the recording with: groundhog report",
         usage="Usage: groundhog run [OPTIONS] -- COMMAND...",
     )
+    app.command(
+        "groundhog_otel.cli.doctor:doctor",
+        name="doctor",
+        help="Say what is instrumented, where telemetry goes, and what keeps it from arriving.\n\n"
+        "It reads only. The exit code is 1 when something needs fixing.",
+        usage="Usage: groundhog doctor [--json] [-- COMMAND...]",
+    )
     app.command("groundhog_otel.cli.report:report", name="report", help="Print what was recorded, against the budgets.")
     app.command(
         "groundhog_otel.cli.stack:app",
@@ -41,7 +52,7 @@ def main() -> None:
     words, after = _split(sys.argv[1:])
     try:
         command, bound, _ = app.parse_args(words)
-        if command.__name__ != "run":
+        if command.__name__ not in _WITH_COMMAND:
             after = []
         result = command(*bound.args, *after, **bound.kwargs)
         sys.stdout.flush()
@@ -57,7 +68,7 @@ def main() -> None:
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
     """Part our own words from those of the command to run, which cyclopts 4 would search for ``--help`` too."""
-    if words[:1] == ["run"] and "--" in words:
+    if words[:1] in ([name] for name in _WITH_COMMAND) and "--" in words:
         cut = words.index("--")
         return words[:cut], words[cut + 1 :]
     return words, []

@@ -14,7 +14,14 @@ from cyclopts import Parameter, validators
 
 from groundhog_otel.cli.child import supervise
 from groundhog_otel.cli.launcher import find_launcher, service_name, unrecorded
-from groundhog_otel.settings import ENV_GROUNDHOG_DIR, ENV_GROUNDHOG_RUN_ID, inherited, run_id, store_directory
+from groundhog_otel.environment_variables import OTEL_PYTHON_GROUNDHOG_RESOURCES
+from groundhog_otel.settings import (
+    ENV_GROUNDHOG_DIR,
+    ENV_GROUNDHOG_RUN_ID,
+    inherited,
+    run_id,
+    store_directory,
+)
 from groundhog_otel.store.layout import new_run_id, prepare
 from groundhog_otel.store.manifest import Manifest
 
@@ -115,6 +122,7 @@ def recording_environment(
         ("OTEL_LOGS_EXPORTER", "none"),
         ("OTEL_METRIC_EXPORT_INTERVAL", f"{_INTERVAL_S * 1000:.0f}"),
         ("OTEL_BSP_SCHEDULE_DELAY", "1000"),  # all that a killed process can lose
+        (OTEL_PYTHON_GROUNDHOG_RESOURCES, "process,system"),  # the report shows the host's network too
     ):
         made[variable] = made.get(variable) or default
     return made

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from groundhog_otel.mcp.operation import Operation
 
-__all__ = ("IN_FLIGHT",)
+__all__ = ("IN_FLIGHT", "ON_BEGIN")
 
 IN_FLIGHT: Final[set[Operation]] = set()
 """Each from its beginning to its end. Other threads take a copy, ``tuple(IN_FLIGHT)``: one step under the GIL."""
+
+ON_BEGIN: Final[list[Callable[[Operation], None]]] = []
+"""Called with each operation that has just begun, in the task that began it. They must not raise."""
 
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=IN_FLIGHT.clear)  # the parent's operations end in the parent

@@ -12,9 +12,13 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
+from groundhog_otel.declarative import settled
+from groundhog_otel.mcp import fastmcp, peers
+from groundhog_otel.mcp.life import Life
 from groundhog_otel.mcp.notice import UnreachableNotice
 from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.mcp.telemetry import Telemetry
+from groundhog_otel.mcp.traffic import TrafficCounter
 from groundhog_otel.settings import McpSettings, warn
 
 __all__ = ("McpInstrumentor",)
@@ -29,14 +33,18 @@ _OFF: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=groundhog_mcp"
 class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
     """Spans and metrics of every MCP operation, at clients and at servers, of the official ``mcp`` SDK 1.x and 2.x.
 
-    ``instrument()`` takes ``tracer_provider``, ``meter_provider`` and ``settings`` (a
-    :class:`~groundhog_otel.settings.McpSettings`; by default read from the environment). It never imports ``mcp``:
+    ``instrument()`` takes ``tracer_provider``, ``meter_provider``, each field of
+    :class:`~groundhog_otel.settings.McpSettings` by its name (the environment gives the others), and ``settings`` (such
+    an object, in place of the environment). It never imports ``mcp``:
     what is loaded is patched now, the rest when the program imports it. It never raises either, because that would stop
     every other instrumentation; what hinders it is one warning.
     """
 
     _patches: Patches | None = None
     _notice: UnreachableNotice | None = None
+    _telemetry: Telemetry | None = None
+    _life: Life | None = None
+    _traffic: TrafficCounter | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return the supported releases of ``mcp``."""
@@ -46,25 +54,39 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
         # Ours, below, says what to do about it; and opentelemetry-instrument skips the base class's.
         return None
 
+    def instrument(self, **kwargs: Any) -> None:
+        """Start; what a configuration file has settled, ``opentelemetry-instrument`` does not start again."""
+        if not settled("groundhog_mcp", kwargs, active=self.is_instrumented_by_opentelemetry):
+            super().instrument(**kwargs)
+
     def _instrument(self, **kwargs: Any) -> None:
         try:
             problem = _unsupported()
             if problem is not None:
                 logger.warning("MCP is not instrumented: %s", problem)
                 return
-            settings = kwargs.get("settings")
-            if settings is None:
-                settings, problems = McpSettings.from_environ()
-                warn(problems)
+            settings, problems = McpSettings.given(kwargs)
+            warn(problems)
             telemetry = Telemetry(
                 settings,
                 tracer_provider=kwargs.get("tracer_provider"),
                 meter_provider=kwargs.get("meter_provider"),
             )
-            self._patches = Patches(_hooks(telemetry))
-            self._patches.install()
+            self._telemetry = telemetry
+            peers.retire(telemetry)
+            self._traffic = TrafficCounter(kwargs.get("meter_provider"))
             self._notice = UnreachableNotice()
             self._notice.install()
+            self._life = Life(
+                settings,
+                tracer_provider=kwargs.get("tracer_provider"),
+                meter_provider=kwargs.get("meter_provider"),
+                given_up=self._notice.give_up,
+            )
+            self._patches = Patches(
+                (*_hooks(telemetry), *fastmcp.hooks(telemetry), *peers.hooks(telemetry), *self._life.hooks())
+            )
+            self._patches.install()
         except Exception:
             logger.warning("MCP is not instrumented", exc_info=True)
 
@@ -72,6 +94,15 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
         if self._patches is not None:
             self._patches.remove()
             self._patches = None
+        if self._telemetry is not None:
+            self._telemetry.stop()
+            self._telemetry = None
+        if self._life is not None:
+            self._life.close()
+            self._life = None
+        if self._traffic is not None:
+            self._traffic.stop()
+            self._traffic = None
         if self._notice is not None:
             self._notice.remove()
             self._notice = None

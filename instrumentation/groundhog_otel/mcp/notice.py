@@ -10,9 +10,12 @@ import logging
 from time import monotonic
 from typing import Final
 
+from groundhog_otel.environment_variables import OTEL_PYTHON_MCP_EXIT_TIMEOUT
 from groundhog_otel.settings import ENV_OTLP_ENDPOINT, otlp_endpoint
 
 __all__ = ("UnreachableNotice",)
+
+logger = logging.getLogger("groundhog_otel.mcp")
 
 _LOGGERS: Final = (
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
@@ -28,6 +31,7 @@ _SIGNS: Final = (
     "due to timeout, max retries or shutdown",
     "Shutdown in progress, aborting retry",
 )
+_SPEAK_OF_EXPORTS: Final = ("opentelemetry.sdk._shared_internal", "opentelemetry.sdk.metrics._internal.export")
 _QUIET_S: Final = 600.0
 
 
@@ -37,6 +41,7 @@ class UnreachableNotice(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._said_s = float("-inf")
+        self._given_up = False
 
     def install(self) -> None:
         """Put the notice in place."""
@@ -45,13 +50,31 @@ class UnreachableNotice(logging.Filter):
 
     def remove(self) -> None:
         """Let the exporters speak for themselves again."""
-        for name in _LOGGERS:
+        for name in (*_LOGGERS, *_SPEAK_OF_EXPORTS):
             logging.getLogger(name).removeFilter(self)
+
+    def give_up(self) -> None:
+        """Say, if it has not been said, that telemetry is dropped so that the process can end.
+
+        What the exporters have to say about the calls that are cut short is held back from now on.
+        """
+        self._given_up = True
+        for name in _SPEAK_OF_EXPORTS:
+            logging.getLogger(name).addFilter(self)
+        if monotonic() - self._said_s >= _QUIET_S:
+            logger.warning(
+                "The last telemetry of this process did not get out in time: it is dropped, so that the process can "
+                "end. See that a Collector answers at %s, or set %s to more seconds (or none).",
+                otlp_endpoint(),
+                OTEL_PYTHON_MCP_EXIT_TIMEOUT,
+            )
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the first record about an unreachable Collector, and hold back those that follow."""
         if logging.getLogger(record.name).isEnabledFor(logging.DEBUG):
             return True
+        if self._given_up:
+            return False
         message = record.getMessage()
         if not any(sign in message for sign in _SIGNS):
             return True

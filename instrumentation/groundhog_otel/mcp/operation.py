@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from time import perf_counter
+from collections.abc import Callable, Sequence
+from contextvars import Token
+from functools import partial
+from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
@@ -18,23 +20,38 @@ from groundhog_otel import semconv
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.outcome import CANCELLED, OK, Outcome
+from groundhog_otel.mcp.ownership import Announced, with_server_span
 from groundhog_otel.mcp.transport import Transport
 
 if TYPE_CHECKING:
     from groundhog_otel.mcp.telemetry import Telemetry
 
-__all__ = ("Operation",)
+__all__ = ("Operation", "restore")
+
+
+def restore(token: Token[Any]) -> bool:
+    """Undo the setting of a context variable; False where this is not the context in which it was set.
+
+    It is not when a coroutine that nobody awaits any more is closed from elsewhere: then there is nothing to undo.
+    """
+    try:
+        token.var.reset(token)
+    except ValueError:
+        return False
+    return True
 
 
 class Operation:
     """A message under way. Made by :meth:`Telemetry.begin`; ended exactly once, in the task that began it."""
 
     __slots__ = (
+        "_lent",
         "_span",
         "_started",
         "_telemetry",
         "_token",
         "answered_with_error",
+        "at_end",
         "context",
         "kind",
         "mcp_version",
@@ -65,20 +82,48 @@ class Operation:
         """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
         self.notification = notification
         """Nobody answers a notification, so its success vouches for no name."""
+        self.at_end: Callable[[Operation], None] | None = None
+        """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
         self._telemetry = telemetry
         self._span: trace.Span | None = None
+        self._lent = False
         self._token: Any = None
         self._started = perf_counter()
 
-    def start(self, title: str, attributes: dict[str, Any], parent: Context | None, links: Sequence[Link]) -> None:
-        """Start the span, as a child of ``parent``, and make it current."""
-        if parent is None:
-            parent = context_api.get_current()
-        span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
-        self.context = set_span_in_context(span, parent)
+    def start(
+        self,
+        title: str,
+        attributes: dict[str, Any],
+        parent: Context | None,
+        links: Sequence[Link],
+        *,
+        outer: trace.Span | None = None,
+        announced: Announced | None = None,
+    ) -> None:
+        """Start the span, as a child of ``parent``, and make it current.
+
+        ``outer`` is the current span, if that is to stand for ours: whoever started it will end it. ``announced`` is
+        what a framework has said of the message, and goes on the span.
+        """
+        if outer is not None:
+            outer.set_attributes(attributes)
+            span, self._lent = outer, True
+            self.context = context_api.get_current()
+        else:
+            if parent is None:
+                parent = context_api.get_current()
+            span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
+            self.context = set_span_in_context(span, parent)
+            if self.kind is SpanKind.SERVER:
+                self.context = with_server_span(self.context, span)
+            self._token = context_api.attach(self.context)
         self._span = span
-        self._token = context_api.attach(self.context)
         self._started = perf_counter()
+        try:
+            if announced is not None:
+                announced.adopt(span)
+        except Exception:
+            guarded_error("adopt")
 
     def set(self, key: str, value: str | int) -> None:
         """Set an attribute that was not known when the span started."""
@@ -87,6 +132,10 @@ class Operation:
                 self._span.set_attribute(key, value)
         except Exception:
             guarded_error("set")
+
+    def bounded_names(self) -> tuple[str, str | None]:
+        """Return method and target as a metric may carry them: ``_OTHER`` for what nobody has vouched for."""
+        return self._telemetry.bounded(self.method, self.target)
 
     def learn_version(self, version: object) -> None:
         """Take note of the protocol version that an ``initialize`` settled on."""
@@ -105,6 +154,22 @@ class Operation:
         """Settle the span's status, record the duration, end the span, make the former context current again."""
         duration_s = perf_counter() - self._started
         IN_FLIGHT.discard(self)
+        self._settle(outcome, duration_s, None)
+        if self._token is not None:
+            restore(self._token)
+
+    def cut_short(self) -> None:
+        """End the operation from another thread: the process is about to end, and its task will not get there."""
+        self._token = None
+        self.end(CANCELLED)
+
+    def abandon(self) -> None:
+        """End the operation of a coroutine that is being thrown away: by now this may be another task's context."""
+        duration_s, now_ns = perf_counter() - self._started, time_ns()
+        IN_FLIGHT.discard(self)
+        self._telemetry.end_later(partial(self._settle, CANCELLED, duration_s, now_ns))
+
+    def _settle(self, outcome: Outcome, duration_s: float, end_ns: int | None) -> None:
         span = self._span
         try:
             if span is not None and outcome is not OK:
@@ -114,17 +179,12 @@ class Operation:
                     span.set_attribute(semconv.ERROR_TYPE, outcome.error_type)
                     span.set_status(Status(StatusCode.ERROR, outcome.description))
             self._telemetry.record(self, outcome, duration_s)
+            if self.at_end is not None:
+                self.at_end(self)
         except Exception:
             guarded_error("end")
         try:
-            if span is not None:
-                span.end()
+            if span is not None and not self._lent:
+                span.end(end_ns)
         except Exception:
             guarded_error("span.end")
-        if self._token is not None:
-            context_api.detach(self._token)
-
-    def abandon(self) -> None:
-        """End the operation of a coroutine that is being thrown away: by now this may be another task's context."""
-        self._token = None
-        self.end(CANCELLED)

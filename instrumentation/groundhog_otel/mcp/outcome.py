@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = (
     "CANCELLED",
@@ -19,8 +18,7 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The end of an operation. It failed if, and only if, it has an ``error_type``."""
 
     error_type: str | None = None
@@ -53,11 +51,11 @@ def client_error(code: int) -> Outcome:
     return Outcome(str(code), str(code), _PHRASES.get(code))
 
 
-def server_error(code: int, exc: BaseException | None = None) -> Outcome:
+def server_error(code: int) -> Outcome:
     """Return what a JSON-RPC error means to the side that answered: its own error, unless the client's fault."""
     if code in _CLIENT_FAULTS:
         return Outcome(None, str(code))
-    return Outcome(str(code) if exc is None else type_name(exc), str(code), _PHRASES.get(code))
+    return Outcome(str(code), str(code), _PHRASES.get(code))
 
 
 def exception(exc: BaseException) -> Outcome:

@@ -10,9 +10,8 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import wrapt
 
@@ -20,12 +19,13 @@ __all__ = ("Hook", "Patches")
 
 logger = logging.getLogger("groundhog_otel.mcp")
 
-Replace = Callable[[Callable[..., Any]], Callable[..., Any]]
-"""Takes the library's function, returns what stands in for it."""
+Replace = Callable[[Any], Any]
+"""Takes the library's function (in general, attribute), returns what stands in for it."""
+
+_ABSENT: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(NamedTuple):
     """One function of the library and what stands in for it."""
 
     module: str
@@ -34,10 +34,11 @@ class Hook:
     replace: Replace
     optional: bool = False
     """Exists only in some supported versions: its absence is not worth a warning."""
+    adds: bool = False
+    """The class need not have the attribute: ``replace`` then gets None, and :meth:`Patches.remove` deletes ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Applied:
+class _Applied(NamedTuple):
     owner: Any
     name: str
     original: Any
@@ -66,12 +67,14 @@ class Patches:
         """Put every original object back, and ignore modules that are imported from now on."""
         self._installed = False
         for done in reversed(self._applied):
-            if _static_attribute(done.owner, done.name) is done.ours:
-                setattr(done.owner, done.name, done.original)
-            else:
+            if vars(done.owner).get(done.name) is not done.ours:
                 logger.warning(
                     "%s.%s was patched by somebody else after us and stays as it is", done.owner.__name__, done.name
                 )
+            elif done.original is _ABSENT:
+                delattr(done.owner, done.name)
+            else:
+                setattr(done.owner, done.name, done.original)
         self._applied.clear()
 
     def _apply(self, module: ModuleType) -> None:
@@ -95,14 +98,26 @@ class Patches:
     def _apply_one(self, module: ModuleType, hook: Hook) -> None:
         *parents, name = hook.path.split(".")
         owner: Any = functools.reduce(getattr, parents, module)
-        original = _static_attribute(owner, name)
-        ours = hook.replace(original)
-        if not isinstance(ours, type):
+        # What the owner itself defines: an inherited attribute must not be restored onto a subclass.
+        original = vars(owner).get(name, _ABSENT) if hook.adds else vars(owner)[name]
+        # As others call it: a wrapper of wrapt's has to be asked for, or it takes the instance for an argument.
+        ours = hook.replace(None if original is _ABSENT else getattr(owner, name))
+        if callable(ours) and not isinstance(ours, type):
             functools.update_wrapper(ours, original)
+        self._put(owner, name, original, ours)
+        if not parents and getattr(original, "__module__", None) == module.__name__:
+            for importer in _importers_by_name(name, original, module):
+                self._put(importer, name, original, ours)
+
+    def _put(self, owner: Any, name: str, original: Any, ours: Any) -> None:
         setattr(owner, name, ours)
         self._applied.append(_Applied(owner, name, original, ours))
 
 
-def _static_attribute(owner: Any, name: str) -> Any:
-    """Return the attribute that the owner itself defines: an inherited one must not be restored onto a subclass."""
-    return vars(owner)[name]
+def _importers_by_name(name: str, original: Any, home: ModuleType) -> list[ModuleType]:
+    """Return the loaded modules, but for its ``home``, that have done ``from home import name`` already."""
+    return [
+        module
+        for module in tuple(sys.modules.values())
+        if module is not home and isinstance(module, ModuleType) and vars(module).get(name) is original
+    ]

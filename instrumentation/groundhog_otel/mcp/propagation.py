@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from opentelemetry import propagate
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanContext, get_current_span
+from opentelemetry.trace import Link, SpanContext, get_current_span, set_span_in_context
 
 __all__ = ("extract", "injected", "with_meta")
 
@@ -36,11 +36,14 @@ def with_meta(params: Mapping[str, Any] | None, carrier: Mapping[str, str]) -> M
     return {**(params or {}), "_meta": {**(meta or {}), **carrier}}
 
 
-def extract(meta: Mapping[Any, Any] | None, base: Context) -> tuple[Context, tuple[Link, ...]]:
+def extract(
+    meta: Mapping[Any, Any] | None, base: Context, *, ambient_first: bool = False
+) -> tuple[Context, tuple[Link, ...]]:
     """Return the context of a received message, and links to the span that it arrived within.
 
-    The sender's span becomes the parent, and an ambient span (the HTTP server's, say) a link. Without one in ``meta``
-    the ambient span stays the parent. Only string values are looked at: ``_meta`` is anything a peer cares to send.
+    The sender's span becomes the parent, and an ambient span (the HTTP server's, say) a link; with ``ambient_first``
+    the other way round. Without one in ``meta`` the ambient span stays the parent. Only string values are looked at:
+    ``_meta`` is anything a peer cares to send.
     """
     if not meta:
         return base, ()
@@ -52,12 +55,16 @@ def extract(meta: Mapping[Any, Any] | None, base: Context) -> tuple[Context, tup
     if not carrier:
         return base, ()
     context = propagate.extract(carrier, context=base)
-    ambient = get_current_span(base).get_span_context()
-    if ambient.is_valid:
-        parent = get_current_span(context).get_span_context()
-        if not _same_span(ambient, parent):
-            return context, (Link(ambient),)
-    return context, ()
+    ambient_span = get_current_span(base)
+    ambient = ambient_span.get_span_context()
+    if not ambient.is_valid:
+        return context, ()
+    sender = get_current_span(context).get_span_context()
+    if _same_span(ambient, sender):
+        return context, ()
+    if ambient_first:
+        return set_span_in_context(ambient_span, context), (Link(sender),)
+    return context, (Link(ambient),)
 
 
 def _same_span(one: SpanContext, other: SpanContext) -> bool:

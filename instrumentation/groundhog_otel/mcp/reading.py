@@ -34,7 +34,14 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
             is_error = field(answer, "isError")
             if is_error is None:
                 is_error = field(answer, "is_error")
-            return outcomes.TOOL_ERROR if is_error is True else outcomes.OK
+            if is_error is True:
+                return outcomes.TOOL_ERROR
+            if telemetry.content is not None:
+                captured: dict[str, Any] = {}
+                telemetry.content.add(captured, "result", operation.target, answer)
+                for key, value in captured.items():
+                    operation.set(key, value)
+            return outcomes.OK
         if method in _LISTS:
             telemetry.targets.learn_listed(field(answer, _LISTS[method]))
         elif method == "initialize":
@@ -54,8 +61,8 @@ def outcome_at_sender(telemetry: Telemetry, owner: Any, operation: Operation, an
     """
     try:
         peer = peer_of(owner)
+        operation.learn_transport(peer.transport)
         if operation.method in _FIRST:
-            operation.learn_transport(peer.transport)
             session_id = peer.session_id
             if session_id is not None:
                 operation.set(semconv.MCP_SESSION_ID, session_id)

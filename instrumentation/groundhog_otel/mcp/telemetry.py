@@ -6,6 +6,7 @@ it. ``begin`` runs inside other people's programs: it never raises.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -17,13 +18,16 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Link, SpanKind
 
 from groundhog_otel import __version__, semconv
+from groundhog_otel.mcp.content import Content
 from groundhog_otel.mcp.guard import guarded_error
-from groundhog_otel.mcp.inflight import IN_FLIGHT
+from groundhog_otel.mcp.inflight import IN_FLIGHT, ON_BEGIN
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import OK, Outcome
+from groundhog_otel.mcp.ownership import announced_for, execute_tool_span
+from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.redaction import redacted_uri
-from groundhog_otel.mcp.transport import Transport
+from groundhog_otel.mcp.transport import Transport, at_receiver
 from groundhog_otel.settings import McpSettings
 
 __all__ = ("CLIENT", "SERVER", "Telemetry", "field")
@@ -36,6 +40,7 @@ _WITH_URI: Final = frozenset(
     {"resources/read", "resources/subscribe", "resources/unsubscribe", "notifications/resources/updated"}
 )
 _LONGEST_NAME: Final = 256
+_MOST_LATE: Final = 10_000
 _LONGEST_URI: Final = 2048
 """Characters. A peer may send names as long as it likes; what is longer is cut off, here and in what we remember."""
 
@@ -50,8 +55,7 @@ def field(thing: Any, name: str) -> Any:
     return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
-@lru_cache(maxsize=1024)
-def _shape(
+def _shape_once(
     method: str, target: str | None, transport: Transport, mcp_version: str | None
 ) -> tuple[str, dict[str, Any]]:
     """Return the span name and the attributes, of span and metric alike, that all operations of one kind share."""
@@ -62,6 +66,18 @@ def _shape(
         return method, shared
     shared[_TARGETS[method]] = target
     return f"{method} {target}", shared
+
+
+_shape = lru_cache(maxsize=1024)(_shape_once)
+
+
+def _seconds(meter: metrics.Meter, name: str, description: str) -> metrics.Histogram:
+    return meter.create_histogram(
+        name,
+        unit="s",
+        description=description,
+        explicit_bucket_boundaries_advisory=semconv.MCP_DURATION_BUCKETS_S,
+    )
 
 
 class Telemetry:
@@ -75,30 +91,30 @@ class Telemetry:
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
         self.settings = settings
+        self.content = Content(settings) if settings.capture_content else None
         self.methods = KnownNames(METHODS)
         self.targets = KnownNames()
+        self.stands_back: set[tuple[SpanKind, bool]] = set()
+        """Of which messages others make the spans: by side, and whether they are notifications."""
+        self._enrich = settings.execute_tool == "enrich"
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider, semconv.GENAI_SCHEMA_URL)
         self._histograms = {
-            kind: meter.create_histogram(
-                name,
-                unit="s",
-                description=description,
-                explicit_bucket_boundaries_advisory=semconv.MCP_DURATION_BUCKETS_S,
-            )
-            for kind, name, description in (
-                (
-                    CLIENT,
-                    semconv.MCP_CLIENT_OPERATION_DURATION,
-                    "Duration of an MCP request or notification, at its sender",
-                ),
-                (
-                    SERVER,
-                    semconv.MCP_SERVER_OPERATION_DURATION,
-                    "Duration of an MCP request or notification, at its receiver",
-                ),
+            kind: _seconds(meter, name, f"Duration of an MCP request or notification, at its {end}")
+            for kind, name, end in (
+                (CLIENT, semconv.MCP_CLIENT_OPERATION_DURATION, "sender"),
+                (SERVER, semconv.MCP_SERVER_OPERATION_DURATION, "receiver"),
             )
         }
+        self._sessions = {
+            kind: _seconds(meter, name, f"Duration of an MCP session, at its {end}")
+            for kind, name, end in (
+                (CLIENT, semconv.MCP_CLIENT_SESSION_DURATION, "client"),
+                (SERVER, semconv.MCP_SERVER_SESSION_DURATION, "server"),
+            )
+        }
+        self._stopped = False
+        self._late: deque[Callable[[], None]] = deque(maxlen=_MOST_LATE)
         self._excluded: Callable[[str], bool] = lru_cache(maxsize=1024)(
             lambda method: any(fnmatchcase(method, pattern) for pattern in settings.excluded_methods)
         )
@@ -125,11 +141,19 @@ class Telemetry:
         ``span=False`` somebody else makes the span, and only the metric is ours.
         """
         try:
-            if not is_instrumentation_enabled() or (self.settings.excluded_methods and self._excluded(method)):
+            if self._late:
+                self._end_late()
+            if self._stopped or not is_instrumentation_enabled():
+                return None
+            if self.settings.excluded_methods and self._excluded(method):
                 return None
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
             method = method[:_LONGEST_NAME]
+            announced = announced_for(method, target) if kind is CLIENT else None
+            span = span and (announced is None or not announced.stands)
+            span = span and not (self.stands_back and (kind, notification) in self.stands_back)
+            transport = at_receiver(transport) if kind is SERVER else transport
             operation = Operation(
                 self,
                 kind,
@@ -140,24 +164,51 @@ class Telemetry:
                 notification=notification,
             )
             if span:
-                title, shared = _shape(method, target, transport, mcp_version)
+                # A stranger's names are not remembered, here either: they would push out those that are used.
+                known = target in self.targets if target is not None else method in self.methods
+                title, shared = (_shape if known else _shape_once)(method, target, transport, mcp_version)
                 own = dict(shared)
                 if request_id is not None:
                     own[semconv.JSONRPC_REQUEST_ID] = str(request_id)[:_LONGEST_NAME]
                 if method in _WITH_URI:
-                    uri = field(params, "uri")
-                    if uri is not None:
-                        own[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))[:_LONGEST_URI]
+                    title = self._with_uri(title, own, field(params, "uri"))
                 if session_id is not None:
                     own[semconv.MCP_SESSION_ID] = session_id
                 if attributes:
                     own.update(attributes)
-                operation.start(title, own, parent, links)
+                if self.content is not None and method == "tools/call":
+                    self.content.add(own, "arguments", target, field(params, "arguments"))
+                outer = execute_tool_span(target) if self._enrich and kind is CLIENT else None
+                operation.start(title, own, parent, links, outer=outer, announced=announced)
         except Exception:
             guarded_error("begin")
             return None
         IN_FLIGHT.add(operation)
+        for listener in ON_BEGIN:
+            listener(operation)
         return operation
+
+    def _with_uri(self, title: str, attributes: dict[str, Any], uri: object) -> str:
+        """Add the URI, as far as it may be told, and return the span's name."""
+        if uri is None:
+            return title
+        told = attributes[semconv.MCP_RESOURCE_URI] = redacted_uri(str(uri))[:_LONGEST_URI]
+        return f"{title} {told}" if self.settings.resource_uri_in_name else title
+
+    def parent_of(self, meta: Any, base: Context) -> tuple[Context, tuple[Link, ...]]:
+        """Return the parent of a received message's span, and its links.
+
+        ``meta`` is the message's ``_meta``, whatever that may be; ``base`` the context that it arrived in.
+        """
+        return extract(
+            meta if isinstance(meta, Mapping) else None, base, ambient_first=self.settings.server_parent == "ambient"
+        )
+
+    def bounded(self, method: str, target: str | None) -> tuple[str, str | None]:
+        """Return both names as a metric may carry them: ``_OTHER`` for what nobody has vouched for."""
+        if method not in self.methods:
+            return OTHER, None
+        return method, OTHER if target is not None and target not in self.targets else target
 
     def record(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
         """Add one operation to its histogram, with its span's context so that an exemplar can name the trace."""
@@ -166,10 +217,8 @@ class Telemetry:
             self.methods.learn(method)
             if target is not None:
                 self.targets.learn(target)
-        elif method not in self.methods:
-            method, target = OTHER, None
-        elif target is not None and target not in self.targets:
-            target = OTHER
+        else:
+            method, target = self.bounded(method, target)
         _, attributes = _shape(method, target, operation.transport, operation.mcp_version)
         if outcome is not OK:
             attributes = dict(attributes)
@@ -178,6 +227,39 @@ class Telemetry:
             if outcome.status_code is not None:
                 attributes[semconv.RPC_RESPONSE_STATUS_CODE] = outcome.status_code
         self._histograms[operation.kind].record(duration_s, attributes, context=operation.context)
+
+    def record_session(
+        self,
+        kind: SpanKind,
+        *,
+        transport: Transport,
+        mcp_version: str | None,
+        error_type: str | None,
+        duration_s: float,
+    ) -> None:
+        """Add one session, which has ended, to its histogram."""
+        if not self._stopped:
+            attributes = transport.attributes(mcp_version)
+            if error_type is not None:
+                attributes[semconv.ERROR_TYPE] = error_type
+            self._sessions[kind].record(duration_s, attributes)
+
+    def stop(self) -> None:
+        """Watch nothing from now on: sessions that are running hold on to our functions after they were replaced."""
+        self._end_late()
+        self._stopped = True
+
+    def end_later(self, end: Callable[[], None]) -> None:
+        """Have an operation ended with the next one that begins.
+
+        For those whose coroutine the garbage collector closes: it may do so while this very thread is inside the SDK
+        and holds one of its locks, which are not re-entrant.
+        """
+        self._late.append(end)
+
+    def _end_late(self) -> None:
+        while self._late:
+            self._late.popleft()()
 
     def start_span(
         self, title: str, kind: SpanKind, attributes: dict[str, Any], parent: Context, links: Sequence[Link]

@@ -7,7 +7,6 @@ hooked, and leave a :class:`Tag` on the channel that both ends of a stream share
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,15 +14,18 @@ from urllib.parse import urlsplit
 from groundhog_otel import semconv
 
 __all__ = (
+    "FIRST_SESSIONLESS",
     "IN_MEMORY",
     "STDIO",
     "Peer",
     "Tag",
     "Transport",
+    "at_receiver",
     "client_address",
     "http_client",
     "http_server",
     "peer_of",
+    "same_channel",
     "tag_stream",
     "tag_streams",
     "tagged",
@@ -32,18 +34,27 @@ __all__ = (
 AttributeValue = str | int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Transport:
     """A wire, described by low-cardinality values only: they are metric attributes.
 
     Compared by identity, which makes it a cheap cache key: get instances from the constants and functions below.
     """
 
-    network_transport: str | None = None
-    protocol_name: str | None = None
-    protocol_version: str | None = None
-    server_address: str | None = None
-    server_port: int | None = None
+    __slots__ = ("network_transport", "protocol_name", "protocol_version", "server_address", "server_port")
+
+    def __init__(
+        self,
+        network_transport: str | None = None,
+        protocol_name: str | None = None,
+        protocol_version: str | None = None,
+        server_address: str | None = None,
+        server_port: int | None = None,
+    ) -> None:
+        self.network_transport = network_transport
+        self.protocol_name = protocol_name
+        self.protocol_version = protocol_version
+        self.server_address = server_address
+        self.server_port = server_port
 
     def attributes(self, mcp_version: str | None) -> dict[str, AttributeValue]:
         """Return the attributes of this wire, for spans and metrics alike."""
@@ -61,15 +72,17 @@ class Transport:
 IN_MEMORY: Final = Transport()
 """Both peers in one process: no network, so no ``network.*`` attribute."""
 STDIO: Final = Transport("pipe")
+FIRST_SESSIONLESS: Final = "2026-07-28"
+"""The first protocol version without handshake and sessions."""
 _LOOKS: Final = 8
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @lru_cache(maxsize=256)
-def http_client(url: str) -> Transport:
-    """Return the wire of a client that talks to ``url``."""
+def http_client(url: str, version: str | None = None) -> Transport:
+    """Return the wire of a client that talks to ``url`` over HTTP ``version``, which the first response tells."""
     parts = urlsplit(url)
-    return Transport("tcp", "http", None, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme))
+    return Transport("tcp", "http", version, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme))
 
 
 @lru_cache(maxsize=16)
@@ -78,27 +91,57 @@ def http_server(version: str | None) -> Transport:
     return Transport("tcp", "http", version)
 
 
-@dataclass(frozen=True, slots=True)
+def at_receiver(transport: Transport) -> Transport:
+    """Return the wire as the receiver of a message reports it: a server's address is for who sends to the server."""
+    return transport if transport.server_address is None else http_server(transport.protocol_version)
+
+
 class Tag:
     """What is known about a channel: its wire, and how to ask for its session id."""
 
-    transport: Transport
-    session_id: Callable[[], str | None] | None = None
+    __slots__ = ("session_id", "transport")
+
+    def __init__(self, transport: Transport, session_id: Callable[[], str | None] | None = None) -> None:
+        self.transport = transport
+        self.session_id = session_id
+
+    def learn_http_version(self, url: str, response: Any) -> None:
+        """Take note of the version that the first response came in (``HTTP/1.1``, as httpx reports it)."""
+        if self.transport.protocol_version is None:
+            _, _, version = str(response.http_version).partition("/")
+            self.transport = http_client(url, version or None)
 
 
-@dataclass(slots=True)
 class Peer:
     """What is known about the other end of one connection; grows as the connection gets going."""
 
-    tag: Tag | None = None
-    protocol_version: str | None = None
-    looks: int = 0
-    """How often no tag was found. The transport's tasks may start after the session, but not many messages after."""
+    __slots__ = ("looks", "opened", "protocol_version", "tag")
+
+    def __init__(
+        self, tag: Tag | None = None, protocol_version: str | None = None, opened: float | None = None
+    ) -> None:
+        self.tag = tag
+        self.protocol_version = protocol_version
+        self.looks = 0
+        """How often no tag was found. A transport's tasks may start after the session, but not many messages after."""
+        self.opened = opened
+        """When the session began, by ``time.perf_counter``; None while it has not, or if it began before us."""
 
     @property
     def transport(self) -> Transport:
         """The wire; in-memory until something better is known."""
         return self.tag.transport if self.tag is not None else IN_MEMORY
+
+    @property
+    def in_session(self) -> bool:
+        """Whether messages belong to a session: a handshake has been made, and kept where the wire needs an id.
+
+        There is none from protocol 2026-07-28 on, nor with a stateless HTTP server.
+        """
+        version = self.protocol_version
+        if version is None or version >= FIRST_SESSIONLESS:
+            return False
+        return self.transport.protocol_name != "http" or self.session_id is not None
 
     @property
     def session_id(self) -> str | None:
@@ -148,6 +191,11 @@ def tag_streams(streams: Any, tag: Tag) -> None:
     """Leave ``tag`` on the first two of what a transport's context manager yields: read stream, write stream."""
     for stream in tuple(streams)[:2]:
         tag_stream(stream, tag)
+
+
+def same_channel(one: Any, other: Any) -> bool:
+    """Tell whether two streams are ends of one channel."""
+    return _channel(one) is _channel(other)
 
 
 def tagged(*streams: Any) -> Tag | None:

@@ -15,6 +15,9 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from groundhog_otel import __version__
+from groundhog_otel.declarative import settled
+from groundhog_otel.resources.folders import METRIC as FOLDERS
+from groundhog_otel.resources.folders import Folders
 from groundhog_otel.resources.snapshot import Observer
 from groundhog_otel.resources.table import TABLE, Metric
 from groundhog_otel.settings import ResourceSettings, warn
@@ -23,19 +26,22 @@ __all__ = ("ResourceInstrumentor",)
 
 logger = logging.getLogger("groundhog_otel.resources")
 
+_SCOPE: Final = "groundhog_otel.resources"
 _SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 
 
 class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
     """CPU, memory, disk and network of this process and its host, as observable instruments.
 
-    ``instrument()`` takes ``meter_provider`` and ``settings`` (a :class:`~groundhog_otel.settings.ResourceSettings`; by
-    default read from the environment). It starts nothing: whoever collects metrics calls back, and one snapshot serves
-    all callbacks of a collection. While ``opentelemetry-instrumentation-system-metrics`` is active, the metrics that it
-    reports are left to it. Nothing here raises into the program.
+    ``instrument()`` takes ``meter_provider``, each field of :class:`~groundhog_otel.settings.ResourceSettings` by its
+    name (the environment gives the others), and ``settings`` (such an object, in place of the environment). It starts
+    nothing: whoever collects metrics calls back, and one snapshot serves all callbacks of a collection. While
+    ``opentelemetry-instrumentation-system-metrics`` is active, the metrics that it reports are left to it. Nothing here
+    raises into the program.
     """
 
     _observer: Observer | None = None
+    _folders: Folders | None = None
     _wanted: frozenset[str] = frozenset()
     _created: ClassVar[WeakKeyDictionary[MeterProvider, set[str]]] = WeakKeyDictionary()
     _said: ClassVar[set[str]] = set()
@@ -44,26 +50,34 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
         """Return what this instrumentor reads from."""
         return ("psutil >= 5.9",)
 
+    def instrument(self, **kwargs: Any) -> None:
+        """Start; what a configuration file has settled, ``opentelemetry-instrument`` does not start again."""
+        if not settled("groundhog_resources", kwargs, active=self.is_instrumented_by_opentelemetry):
+            super().instrument(**kwargs)
+
     def _instrument(self, **kwargs: Any) -> None:
         try:
-            settings = kwargs.get("settings")
-            if settings is None:
-                settings, problems = ResourceSettings.from_environ()
-                warn(problems)
+            settings, problems = ResourceSettings.given(kwargs)
+            warn(problems)
+            provider = kwargs.get("meter_provider") or metrics.get_meter_provider()
             wanted = [metric for metric in TABLE if (settings.system if metric.of_host else settings.process)]
             if wanted:
                 self._wanted = frozenset(metric.name for metric in wanted)
                 self._observer = Observer(process=settings.process, host=settings.system)
                 self._observer.snapshot()  # what the first collection takes its differences from
-                self._create(kwargs.get("meter_provider") or metrics.get_meter_provider(), wanted)
+                self._create(provider, wanted)
+            if settings.folders:
+                self._folders = Folders(settings.folders)
+                self._folders.sizes()  # begins to measure
+                self._create_folders(provider)
         except Exception:
             logger.warning("The resources of this process are not measured", exc_info=True)
 
     def _uninstrument(self, **_kwargs: Any) -> None:
-        self._observer = None
+        self._observer = self._folders = None
 
     def _create(self, provider: MeterProvider, wanted: Iterable[Metric]) -> None:
-        meter = metrics.get_meter("groundhog_otel.resources", __version__, provider, _SCHEMA_URL)
+        meter = metrics.get_meter(_SCOPE, __version__, provider, _SCHEMA_URL)
         create = {
             "counter": meter.create_observable_counter,
             "up_down_counter": meter.create_observable_up_down_counter,
@@ -90,6 +104,23 @@ class ResourceInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the im
                 return []
 
         return observe
+
+    def _create_folders(self, provider: MeterProvider) -> None:
+        created = self._created.setdefault(provider, set())
+        if FOLDERS not in created:
+            created.add(FOLDERS)
+            meter = metrics.get_meter(_SCOPE, __version__, provider, _SCHEMA_URL)
+            meter.create_observable_gauge(
+                FOLDERS, [self._observe_folders], "By", "Disk space that a folder's files take"
+            )
+
+    def _observe_folders(self, _options: CallbackOptions) -> Iterable[Observation]:
+        try:
+            sizes = self._folders.sizes() if self._folders is not None else {}
+        except Exception:
+            self._say(logging.DEBUG, f"{FOLDERS} cannot be measured here and is left out")
+            return []
+        return [Observation(size, {"file.directory": path}) for path, size in sizes.items()]
 
     def _stands_back(self, name: str) -> bool:
         """Tell whether the contrib instrumentation for system metrics is active and set to report this metric."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time
 from typing import Any, Final
 
 import psutil
 
+from groundhog_otel.resources.kernel import host_uptime_s, process_status
 from groundhog_otel.resources.limits import available_cpus, available_memory_bytes
 
 try:
@@ -30,17 +31,19 @@ _LIMITS_S: Final = 60.0
 """Limits can be changed under a running process, but seldom; reading them costs as much as all the rest."""
 
 
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What could be read, by name. What the platform or its permissions deny is not in it."""
 
-    facts: Mapping[str, Any]
-    previous: Mapping[str, Any]
-    """The facts of the snapshot before, empty when there was none in this process."""
-    at_s: float
-    """On the monotonic clock."""
-    elapsed_s: float
-    """Since the snapshot before; infinite when there was none."""
+    __slots__ = ("at_s", "elapsed_s", "facts", "previous")
+
+    def __init__(self, *, facts: Mapping[str, Any], previous: Mapping[str, Any], at_s: float, elapsed_s: float) -> None:
+        self.facts = facts
+        self.previous = previous
+        """The facts of the snapshot before, empty when there was none in this process."""
+        self.at_s = at_s
+        """On the monotonic clock."""
+        self.elapsed_s = elapsed_s
+        """Since the snapshot before; infinite when there was none."""
 
     def __getitem__(self, name: str) -> Any:
         """Return a fact. Raises ``KeyError`` for one that could not be read."""
@@ -51,22 +54,38 @@ _PROCESS: Final[Mapping[str, Callable[[psutil.Process], Any]]] = {
     "cpu": lambda process: process.cpu_times(),
     "memory": lambda process: process.memory_info(),
     "disk": lambda process: process.io_counters(),
-    "threads": lambda process: process.num_threads(),
-    "switches": lambda process: process.num_ctx_switches(),
     "descriptors": lambda process: process.num_fds(),
 }
-_USAGE: Final[Mapping[str, Callable[[], Any]]] = {"faults": lambda: resource.getrusage(resource.RUSAGE_SELF)}
+_ELSEWHERE: Final[Mapping[str, Callable[[Any], Any]]] = {
+    **({} if sys.platform == "linux" else {"threads": lambda process: process.num_threads()}),
+    **({} if resource is not None else {"switches": lambda process: process.num_ctx_switches()}),
+    **({"handles": lambda process: process.num_handles()} if hasattr(psutil.Process, "num_handles") else {}),
+}
+"""What Linux, a Unix, tells with less ado: see ``_USAGE``, whose context switches are those of all threads."""
+_USAGE: Final[Mapping[str, Callable[[], Any]]] = {
+    "usage": lambda: resource.getrusage(resource.RUSAGE_SELF),
+    "status": process_status,
+}
 _LIMITS: Final[Mapping[str, Callable[[], Any]]] = {
     "cpus": available_cpus,
     "memory_limit": lambda: available_memory_bytes(int(psutil.virtual_memory().total)),
+}
+_HOST_LIMITS: Final[Mapping[str, Callable[[], Any]]] = {
+    "host.cpus": psutil.cpu_count,
+    "host.cores": lambda: psutil.cpu_count(logical=False),
 }
 # nowrap=False: psutil's guard against wrapped counters takes a lock, which a fork in another thread would leave locked.
 _HOST: Final[Mapping[str, Callable[[], Any]]] = {
     "host.cpu": psutil.cpu_times,
     "host.memory": psutil.virtual_memory,
+    "host.swap": psutil.swap_memory,
+    "host.uptime_s": host_uptime_s,
     "host.disk": lambda: psutil.disk_io_counters(perdisk=True, nowrap=False),
     "host.network": lambda: psutil.net_io_counters(pernic=True, nowrap=False),
 }
+
+
+_OF_PROCESS: Final = {**_PROCESS, **_ELSEWHERE}
 
 
 class Observer:
@@ -99,12 +118,14 @@ class Observer:
         if latest is not None and now_s - latest.at_s <= _FRESH_S:
             return latest
         facts: dict[str, Any] = {}
+        if now_s - self._limits_read_s > _LIMITS_S:
+            limits = self._read(_LIMITS) if self._wants_process else {}
+            self._limits = limits | (self._read(_HOST_LIMITS) if self._wants_host else {})
+            self._limits_read_s = now_s
+        facts |= self._limits
         if self._wants_process:
             self._look_at_process(facts, now_s)
             facts |= self._read(_USAGE)
-            if now_s - self._limits_read_s > _LIMITS_S:
-                self._limits, self._limits_read_s = self._read(_LIMITS), now_s
-            facts |= self._limits
         if self._wants_host:
             facts |= self._read(_HOST)
         previous, elapsed_s = ({}, float("inf")) if latest is None else (latest.facts, now_s - latest.at_s)
@@ -117,7 +138,7 @@ class Observer:
             if process is None:
                 process = self._process = psutil.Process()
             with process.oneshot():
-                for name, look in _PROCESS.items():
+                for name, look in _OF_PROCESS.items():
                     self._add(facts, name, partial(look, process))
                 self._add(facts, "uptime_s", lambda: now_s - self._start_of(process))
         except Exception:

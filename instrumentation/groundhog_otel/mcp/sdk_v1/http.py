@@ -1,24 +1,23 @@
-"""What mcp 1.x loses of the context on its way through the streamable HTTP transport, kept."""
+"""What mcp 1.x loses of the context on its way through the HTTP transports, kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
 
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.propagation import extract
+from groundhog_otel.mcp.sse import session_in_query
 
-__all__ = ("HttpRequest", "client_post", "remember_context")
+__all__ = ("HttpRequest", "client_post", "remember_context", "remember_sse_context")
 
 _KEY: Final = "groundhog_otel.request"
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """The HTTP request that a server's message arrived in."""
 
     scope: Mapping[str, Any]
@@ -40,14 +39,28 @@ def remember_context(original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``StreamableHTTPServerTransport.handle_request``, a public ASGI entry."""
 
     async def handle_request(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            # The transport's own id, not the header's: a stateless one has none, whatever a client may send.
-            scope[_KEY] = (context_api.get_current(), getattr(self, "mcp_session_id", None))
-        except Exception:
-            guarded_error("http server")
+        # The transport's own id, not the header's: a stateless one has none, whatever a client may send.
+        _remember(scope, lambda: getattr(self, "mcp_session_id", None))
         await original(self, scope, receive, send)
 
     return handle_request
+
+
+def remember_sse_context(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for ``SseServerTransport.handle_post_message``, a public ASGI entry."""
+
+    async def handle_post_message(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        _remember(scope, lambda: session_in_query(scope["query_string"]))
+        await original(self, scope, receive, send)
+
+    return handle_post_message
+
+
+def _remember(scope: Any, session_id: Callable[[], str | None]) -> None:
+    try:
+        scope[_KEY] = (context_api.get_current(), session_id())
+    except Exception:
+        guarded_error("http server")
 
 
 def client_post(original: Callable[..., Any]) -> Callable[..., Any]:

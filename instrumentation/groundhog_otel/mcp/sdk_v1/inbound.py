@@ -8,10 +8,10 @@ from typing import Any, Final
 from opentelemetry.context import Context
 
 from groundhog_otel.mcp import outcome as outcomes
+from groundhog_otel.mcp.fastmcp import makes_server_span
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
-from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
 from groundhog_otel.mcp.sdk_v1.http import HttpRequest
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
@@ -100,7 +100,9 @@ def _begin_request(telemetry: Telemetry, session: Any, responder: Any, root: Any
             base, attributes = http.context, client_address(http.scope)
             if peer.tag is None or peer.session_id != http.session_id:
                 peer.tag = Tag(http_server(http.scope.get("http_version")), lambda: http.session_id)
-        return _begin(telemetry, peer, root, base, request_id=responder.request_id, attributes=attributes)
+        # With "keep", a span of FastMCP's that is still to come is the one that stays.
+        span = telemetry.settings.native_spans == "replace" or not makes_server_span(session, root.method)
+        return _begin(telemetry, peer, root, base, request_id=responder.request_id, attributes=attributes, span=span)
     except Exception:
         guarded_error("inbound")
         return None
@@ -117,7 +119,7 @@ def _begin_notification(telemetry: Telemetry, session: Any, root: Any) -> Operat
 def _begin(telemetry: Telemetry, peer: Peer, root: Any, base: Context, **known: Any) -> Operation | None:
     params = getattr(root, "params", None)
     # The model keeps keys it does not know, and that is where propagators write.
-    parent, links = extract(getattr(getattr(params, "meta", None), "model_extra", None), base)
+    parent, links = telemetry.parent_of(getattr(getattr(params, "meta", None), "model_extra", None), base)
     return telemetry.begin(
         SERVER,
         root.method,

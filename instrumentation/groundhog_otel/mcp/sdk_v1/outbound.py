@@ -71,7 +71,7 @@ class _Carrying:
 
     __slots__ = ("_carrier", "_request")
 
-    def __init__(self, request: Any, carrier: Mapping[str, str]) -> None:
+    def __init__(self, request: Any, carrier: Mapping[str, str] | None) -> None:
         self._request = request
         self._carrier = carrier
 
@@ -86,7 +86,9 @@ class _Carrying:
         """Return the wire form, with the context in ``params._meta``."""
         data = self._request.model_dump(*args, **kwargs)
         try:
-            params = with_meta(data.get("params"), self._carrier)
+            # Where somebody else makes the span, that is current by now; it may not have been when we began.
+            carrier = injected(None) if self._carrier is None else self._carrier
+            params = with_meta(data.get("params"), carrier)
             return data if params is None else {**data, "params": params}
         except Exception:
             guarded_error("inject")
@@ -95,6 +97,8 @@ class _Carrying:
 
 def _carrying(request: Any, operation: Operation) -> Any:
     try:
+        if operation.context is None:
+            return _Carrying(request, None)
         carrier = injected(operation.context)
         return _Carrying(request, carrier) if carrier else request
     except Exception:

@@ -2,7 +2,8 @@
 
 Outbound, all roles and eras: ``send_raw_request`` and ``notify`` of the dispatchers. Inbound at a server: the chain
 that ``ServerRunner._compose_server_middleware`` builds for every message, asked anew each time, so servers and sessions
-that existed before us are covered. Inbound at a client: ``ClientSession._on_request`` and ``_on_notify``.
+that existed before us are covered. Inbound at a client: ``ClientSession._on_request`` and ``_on_notify``. What is
+refused before it gets there is seen where the dispatchers, and the modern HTTP entry, call them.
 
 The SDK makes spans of its own at the sender and at the server. With ``native_spans="replace"`` ours stand in for them:
 ``otel_span`` yields a span that goes nowhere, ``OpenTelemetryMiddleware`` only passes on. With ``"keep"`` they stay as
@@ -17,6 +18,9 @@ from typing import Final
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.sdk_v2.inbound import client_receiver, pass_on, server_chain
 from groundhog_otel.mcp.sdk_v2.outbound import notification_sender, request_sender, stand_in_for_native_span
+from groundhog_otel.mcp.sdk_v2.refusals import refusal_hooks
+from groundhog_otel.mcp.session import session_hooks
+from groundhog_otel.mcp.sse import sse_hooks
 from groundhog_otel.mcp.streams import transport_hooks
 from groundhog_otel.mcp.telemetry import Telemetry
 
@@ -37,6 +41,9 @@ def hooks(telemetry: Telemetry) -> tuple[Hook, ...]:
     receive = partial(client_receiver, telemetry)
     return (
         *transport_hooks(),
+        *sse_hooks(carries_context=True),
+        *session_hooks(telemetry, _CLIENT, "ClientSession", lambda session: session._dispatcher),
+        *refusal_hooks(telemetry),
         Hook(_JSONRPC, "JSONRPCDispatcher.send_raw_request", partial(request_sender, telemetry, sdk_makes_span=True)),
         Hook(_DIRECT, "DirectDispatcher.send_raw_request", partial(request_sender, telemetry, sdk_makes_span=False)),
         Hook(_JSONRPC, "JSONRPCDispatcher.notify", notify),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final
 
@@ -12,14 +13,23 @@ from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
-from groundhog_otel.mcp.propagation import extract
+from groundhog_otel.mcp.ownership import no_message
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
+from groundhog_otel.mcp.sdk_v2.refusals import reached_server
+from groundhog_otel.mcp.session import session_closed, session_opened
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
-from groundhog_otel.mcp.transport import Transport, client_address, http_server, peer_of
+from groundhog_otel.mcp.transport import (
+    FIRST_SESSIONLESS,
+    Peer,
+    Tag,
+    Transport,
+    client_address,
+    http_server,
+    peer_of,
+)
 
 __all__ = ("client_receiver", "pass_on", "server_chain")
 
-_FIRST_MODERN: Final = "2026-07-28"
 _INVALID_PARAMS: Final = -32602
 _INTERNAL_ERROR: Final = -32603
 
@@ -46,27 +56,38 @@ def server_chain(telemetry: Telemetry, original: Callable[..., Any]) -> Callable
 async def _at_server(
     telemetry: Telemetry, runner: Any, chain: Callable[[Any], Awaitable[Any]], span: bool, ctx: Any
 ) -> Any:
-    operation, modern = None, False
+    if not reached_server():
+        with no_message() if span else nullcontext():
+            return await chain(ctx)
+    operation, modern, peer = None, False, None
     try:
-        modern = ctx.protocol_version >= _FIRST_MODERN
+        modern = ctx.protocol_version >= FIRST_SESSIONLESS
         transport, attributes = _server_transport(runner, ctx)
+        peer = _session_peer(runner, transport)
+        # Before the handshake the SDK reports a default that nobody agreed on.
+        version = peer.protocol_version = None if ctx.method == "initialize" else ctx.protocol_version
         operation = _begin(
             telemetry,
             ctx.method,
             ctx.params,
             ctx.request_id,
             transport=transport,
-            # Before the handshake the SDK reports a default that nobody agreed on.
-            mcp_version=None if ctx.method == "initialize" else ctx.protocol_version,
-            session_id=runner.connection.session_id,
+            mcp_version=version,
+            session_id=peer.session_id,
             attributes=attributes,
             span=span,
         )
+        if ctx.method == "initialize":
+            session_opened(peer)
     except Exception:
         guarded_error("inbound")
     if operation is None:
         return await chain(ctx)
-    return await _settled(telemetry, operation, chain(ctx), modern=modern)
+    result = await _settled(telemetry, operation, chain(ctx), modern=modern)
+    if peer is not None and ctx.method == "initialize":
+        peer.protocol_version = operation.mcp_version
+        _ends_with_connection(telemetry, runner, peer, operation)
+    return result
 
 
 def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,7 +120,7 @@ def _begin(
 ) -> Operation | None:
     meta = params.get("_meta") if isinstance(params, Mapping) else None
     # The SDK runs a handler in the context of whoever put the message on the stream: the HTTP request's, for one.
-    parent, links = extract(meta if isinstance(meta, Mapping) else None, context_api.get_current())
+    parent, links = telemetry.parent_of(meta, context_api.get_current())
     return telemetry.begin(
         SERVER,
         method,
@@ -137,10 +158,32 @@ def _failure(exc: BaseException, *, modern: bool) -> Outcome:
         if type(exc).__name__ == "ValidationError" and type(exc).__module__.startswith("pydantic"):
             return outcomes.server_error(_INVALID_PARAMS)
         # Under the handshake protocols 2.x still answers with the 0 of mcp 1.x.
-        return outcomes.server_error(_INTERNAL_ERROR if modern else 0, exc)
+        return outcomes.server_error(_INTERNAL_ERROR if modern else 0)
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)
+
+
+def _session_peer(runner: Any, transport: Transport) -> Peer:
+    """Return what is known of a server's connection.
+
+    Streamable HTTP gives the connection a session id, and legacy SSE tags the stream with one.
+    """
+    outbound = runner.connection.outbound
+    peer = peer_of(getattr(outbound, "_outbound", outbound))
+    session_id = runner.connection.session_id
+    if session_id is not None and peer.tag is None:
+        peer.tag = Tag(transport, lambda: session_id)
+    return peer
+
+
+def _ends_with_connection(telemetry: Telemetry, runner: Any, peer: Peer, operation: Operation) -> None:
+    """Have the session's duration recorded when the SDK takes the connection down."""
+    try:
+        ended = Peer(Tag(operation.transport, lambda: peer.session_id), operation.mcp_version, opened=peer.opened)
+        runner.connection.exit_stack.callback(session_closed, telemetry, client=False, peer=ended)
+    except Exception:
+        guarded_error("session")
 
 
 def _server_transport(runner: Any, ctx: Any) -> tuple[Transport, Mapping[str, Any] | None]:

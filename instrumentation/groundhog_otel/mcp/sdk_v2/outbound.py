@@ -12,7 +12,7 @@ from opentelemetry import trace
 from groundhog_otel import semconv
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.guard import guarded_error
-from groundhog_otel.mcp.operation import Operation
+from groundhog_otel.mcp.operation import Operation, restore
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
@@ -51,9 +51,12 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any], *, sdk_ma
                 operation.abandon()
             raise
         except BaseException as exc:
-            _restore(token)
+            restored = _restore(token)
             if operation is not None:
-                operation.end(_failure(operation, exc))
+                if restored:
+                    operation.end(_failure(operation, exc))
+                else:
+                    operation.abandon()
             raise
         _restore(token)
         if operation is not None:
@@ -153,9 +156,12 @@ def _with_context(params: Mapping[str, Any] | None, operation: Operation) -> Map
         return params
 
 
-def _restore(token: Token[Any] | None) -> None:
-    if token is not None:
-        _outbound.reset(token)
+def _restore(token: Token[Any] | None) -> bool:
+    """Forget the operation; tell whether this is still the context in which it began.
+
+    It is not when a coroutine is thrown away, whose ``GeneratorExit`` the SDK of 2.3 turns into an error of its own.
+    """
+    return token is None or restore(token)
 
 
 def _failure(operation: Operation, exc: BaseException) -> Outcome:

@@ -1,0 +1,101 @@
+"""What the package adds to a program's start and to its memory: ``python -m bench.footprint [--rounds N]``.
+
+Start: CPU time of ``opentelemetry-instrument python -c pass`` with our instrumentors and with them disabled, in turns;
+the least of each. Memory: resident size after 1000 calls over the SDK's in-memory streams, with the OpenTelemetry SDK
+loaded and set up either way. The second run of ``without`` is the control.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import statistics
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from bench.__main__ import ENVIRONMENTS, ROOT
+
+_OURS = "groundhog_mcp,groundhog_resources"
+
+
+def started_ms(environment: Path, disabled: str) -> float:
+    """Return the ms of CPU time that the program took, its children included."""
+    environ = {
+        **os.environ,
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": disabled,
+        **{f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")},
+    }
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [str(environment / "bin" / "opentelemetry-instrument"), str(environment / "bin" / "python"), "-c", "pass"]
+    subprocess.run(command, env=environ, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
+def starts(environment: Path, rounds: int) -> dict[str, list[float]]:
+    """Return the ms of each round of each variant."""
+    variants = {"without": _OURS, "control": _OURS, "with": ""}
+    found: dict[str, list[float]] = {name: [] for name in variants}
+    for turn in range(-1, rounds):
+        for name, disabled in variants.items():
+            ms = started_ms(environment, disabled)
+            if turn >= 0:
+                found[name].append(ms)
+    return found
+
+
+async def resident_mb(variant: str) -> float:
+    """Return this process's resident megabytes after 1000 calls."""
+    from bench.floor import call, server
+    from bench.variants import Variants
+    from tests.support import sdk
+
+    variants = Variants()
+    result_type = sdk.mcp_types().CallToolResult
+    async with sdk.in_memory(server(lambda: None)) as session:
+        with variants.switched_on(variant):
+            for _ in range(1000):
+                await call(session, result_type, None)
+            return psutil.Process().memory_info().rss / 1e6
+
+
+def memory(environment: Path, rounds: int) -> dict[str, list[float]]:
+    """Return the megabytes of each process of each variant."""
+    found: dict[str, list[float]] = {"without": [], "control": [], "with": []}
+    for _ in range(rounds):
+        for name, sizes in found.items():
+            variant = "ours" if name == "with" else "bare"
+            done = subprocess.run(
+                [str(environment / "bin" / "python"), "-W", "ignore", "-m", "bench.footprint", "--resident", variant],
+                cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
+            )  # fmt: skip
+            sizes.append(float(done.stdout))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--resident", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.resident:
+        print(asyncio.run(resident_mb(options.resident)))
+        return
+    environment = ENVIRONMENTS["mcp 2.3"]
+    print("| what | without | control | with | added (least) | added (median) |\n|---|---:|---:|---:|---:|---:|")
+    for what, found in (
+        ("start, ms of CPU", starts(environment, options.rounds)),
+        ("memory after 1000 calls, MB", memory(environment, max(3, options.rounds // 5))),
+    ):
+        least = {name: min(values) for name, values in found.items()}
+        middle = statistics.median(found["with"]) - statistics.median(found["without"])
+        cells = " | ".join(f"{least[name]:.1f}" for name in ("without", "control", "with"))
+        print(f"| {what} | {cells} | {least['with'] - least['without']:+.1f} | {middle:+.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

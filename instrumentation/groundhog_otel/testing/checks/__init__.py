@@ -1,0 +1,1 @@
+"""One rule-book a module: attributes, errors, spans, metrics."""
