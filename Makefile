@@ -4,9 +4,11 @@ PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
+# The program itself: to uv, `python3` is whichever Python 3 an environment has already.
+INTERPRETER = $(shell $(PYTHON) -c 'import sys; print(sys.executable)')
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
-SYNC := $(UV) sync --quiet --locked --all-extras --python $(PYTHON)
+SYNC = $(UV) sync --quiet --locked --all-extras --python $(INTERPRETER)
 # One environment per release that we test with; the newest mcp (2.3.0) is in the main one.
 OLDER := mcp1-oldest mcp1 mcp2-oldest
 FASTMCP := fastmcp2 fastmcp3 fastmcp4
@@ -31,7 +33,7 @@ help:  ## List the targets
 
 # Another PYTHON= makes the environments anew.
 .venv-uv/python: .venv-uv/ready FORCE
-	@echo "$(PYTHON)" | cmp -s - $@ || echo "$(PYTHON)" > $@
+	@echo "$(INTERPRETER)" | cmp -s - $@ || echo "$(INTERPRETER)" > $@
 
 .venv/ready: pyproject.toml uv.lock .venv-uv/ready .venv-uv/python
 	@echo "Installing the locked dependencies into .venv"
