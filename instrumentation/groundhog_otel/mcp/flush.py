@@ -5,17 +5,19 @@ takes up to 10 s per signal when no Collector answers, one signal after the othe
 what is waited for at the end of a transport and at exit shares one limit, and leaves Python time to end.
 
 At exit the SDK's ``shutdown()`` is run as it is, but all providers' at the same time and in threads that can be left
-behind. Those threads have to exist by then: Python 3.12 and later start none in ``atexit``. Nothing runs, and nothing
-is waited for, in a process that has had no MCP transport.
+behind. Those threads have to exist by then: Python 3.12 and later start none in ``atexit``. A provider without one is
+left to shut itself down there. Nothing runs, and nothing is waited for, in a process that has had no MCP transport.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any, ClassVar, Final
 
@@ -33,6 +35,10 @@ _SIGNAL_S: Final = 1.5
 """After SIGTERM the client waits anew, and the process is killed without an end that takes time."""
 _NEARBY_S: Final = 0.25
 """Enough for a Collector nearby, or a file. What takes longer goes on, and is waited for at exit."""
+
+
+_THREADS_ONLY_BEFORE_END: Final = (3, 12) <= sys.version_info < (3, 12, 2)
+"""In these the end of the program is too late for new threads (CPython issue 113964): they wait from the beginning."""
 
 
 class Flush:
@@ -72,6 +78,8 @@ class Flush:
             # The only place from which threads can still be started once the program itself is done.
             register(_before_exit)
         self._register()
+        if _THREADS_ONLY_BEFORE_END:
+            self._prepare()
 
     def flush(self) -> None:
         """Send what there is, and wait for it within what is left of the limit: nothing may come after this."""
@@ -94,6 +102,8 @@ class Flush:
         self._at_exit_set = False
         if Flush._current is self:
             Flush._current = None
+        self._closing = []
+        self._go.set()
 
     def forked(self) -> None:
         """Start afresh in a forked child: helpers are not inherited, and the parent's limit is the parent's."""
@@ -106,9 +116,19 @@ class Flush:
         """Make the threads that will be needed, before the program's last threads are waited for."""
         if self._forked:
             self.flush()  # multiprocessing ends a forked child without atexit
-        if self._at_exit_set:
-            mine = [provider for provider in self._providers() if exit_handler(provider) is not None]
-            self._closing = [(provider, Helper(provider.shutdown, self._go)) for provider in mine]
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Have a thread wait for each provider that would shut itself down at exit."""
+        for provider in self._providers() if self._at_exit_set else ():
+            if exit_handler(provider) is not None and all(known is not provider for known, _ in self._closing):
+                helper = Helper(partial(self._shut_down, provider), self._go)
+                if helper.started:
+                    self._closing.append((provider, helper))
+
+    def _shut_down(self, provider: Any) -> None:
+        if any(one is provider for one, _ in self._closing):  # not when all was called off meanwhile
+            provider.shutdown()
 
     def _register(self) -> None:
         """Register right after the providers: it then runs before theirs, and after what the program registers."""

@@ -20,9 +20,12 @@ class Helper:
         self._when = when
         self._done = _thread.allocate_lock()
         self._done.acquire()
+        self.started = True
+        """False when the interpreter is ending already and starts no thread any more: then nothing is done."""
         try:
             _thread.start_new_thread(self._run, ())
-        except RuntimeError:  # the interpreter is ending already, and starts no thread any more
+        except RuntimeError:
+            self.started = False
             self._done.release()
 
     def wait(self, seconds: float) -> bool:
