@@ -8,6 +8,7 @@ from typing import Any
 from opentelemetry.context import Context
 
 from groundhog_otel.mcp import outcome as outcomes
+from groundhog_otel.mcp.fields import is_mapping
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
@@ -27,7 +28,7 @@ def note(
     """Make the span and the metric of such a message: a JSON-RPC request or notification as it came. Never raises."""
     try:
         params = message.get("params")
-        parent, links = telemetry.parent_of(params.get("_meta") if isinstance(params, Mapping) else None, base)
+        parent, links = telemetry.parent_of(params.get("_meta") if is_mapping(params) else None, base)
         operation = telemetry.begin(
             SERVER,
             message["method"],

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextvars import Token
 from functools import partial
 from time import perf_counter, time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Link, SpanKind, Status, StatusCode, set_span_in_context
 
 from groundhog_otel import semconv
 from groundhog_otel.mcp.guard import guarded_error
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from groundhog_otel.mcp.telemetry import Telemetry
 
 __all__ = ("Operation", "restore")
+
+_FRAMEWORK: Final = "fastmcp"
+"""Nobody else asks which span is ours for the message being handled."""
 
 
 def restore(token: Token[Any]) -> bool:
@@ -113,8 +117,9 @@ class Operation:
             if parent is None:
                 parent = context_api.get_current()
             span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
-            self.context = set_span_in_context(span, parent)
-            if self.kind is SpanKind.SERVER:
+            # No span at all, as without an SDK: what came with the message still has to be passed on.
+            self.context = parent if span is INVALID_SPAN else set_span_in_context(span, parent)
+            if self.kind is SpanKind.SERVER and _FRAMEWORK in sys.modules:
                 self.context = with_server_span(self.context, span)
             self._token = context_api.attach(self.context)
         self._span = span

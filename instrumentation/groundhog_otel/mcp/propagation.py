@@ -13,6 +13,8 @@ from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext, get_current_span, set_span_in_context
 
+from groundhog_otel.mcp.fields import is_mapping
+
 __all__ = ("extract", "injected", "with_meta")
 
 _LONGEST_VALUE: Final = 8192
@@ -31,22 +33,18 @@ def with_meta(params: Mapping[str, Any] | None, carrier: Mapping[str, str]) -> M
     if not carrier:
         return params
     meta = params.get("_meta") if params else None
-    if meta is not None and not isinstance(meta, Mapping):
+    if meta is not None and not is_mapping(meta):
         return params
     return {**(params or {}), "_meta": {**(meta or {}), **carrier}}
 
 
-def extract(
-    meta: Mapping[Any, Any] | None, base: Context, *, ambient_first: bool = False
-) -> tuple[Context, tuple[Link, ...]]:
+def extract(meta: Mapping[Any, Any], base: Context, *, ambient_first: bool = False) -> tuple[Context, tuple[Link, ...]]:
     """Return the context of a received message, and links to the span that it arrived within.
 
     The sender's span becomes the parent, and an ambient span (the HTTP server's, say) a link; with ``ambient_first``
     the other way round. Without one in ``meta`` the ambient span stays the parent. Only string values are looked at:
     ``_meta`` is anything a peer cares to send.
     """
-    if not meta:
-        return base, ()
     carrier = {
         key: value
         for key, value in meta.items()

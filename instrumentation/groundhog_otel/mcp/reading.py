@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from groundhog_otel import semconv
 from groundhog_otel.mcp import outcome as outcomes
+from groundhog_otel.mcp.fields import field
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
-from groundhog_otel.mcp.telemetry import Telemetry, field
+from groundhog_otel.mcp.telemetry import Telemetry
 from groundhog_otel.mcp.transport import Peer, peer_of
 
 __all__ = ("jsonrpc_error", "outcome_at_sender", "outcome_of_answer")

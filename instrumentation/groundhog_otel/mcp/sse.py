@@ -110,7 +110,7 @@ def _context_of(body: bytes) -> Context:
     """Return the context that a message carries: 1.x posts it from a task that knows nothing of its sender."""
     params = json.loads(body).get("params") if len(body) <= _LARGEST_BODY else None
     meta = params.get("_meta") if isinstance(params, dict) else None
-    return extract(meta if isinstance(meta, dict) else None, Context())[0]
+    return extract(meta if isinstance(meta, dict) else {}, Context())[0]
 
 
 def _server(original: Callable[..., Any]) -> Callable[..., Any]:

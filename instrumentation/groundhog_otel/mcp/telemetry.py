@@ -19,6 +19,7 @@ from opentelemetry.trace import Link, SpanKind
 
 from groundhog_otel import __version__, semconv
 from groundhog_otel.mcp.content import Content
+from groundhog_otel.mcp.fields import field, is_mapping
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.inflight import IN_FLIGHT, ON_BEGIN
 from groundhog_otel.mcp.names import METHODS, OTHER, KnownNames
@@ -30,7 +31,7 @@ from groundhog_otel.mcp.redaction import redacted_uri
 from groundhog_otel.mcp.transport import Transport, at_receiver
 from groundhog_otel.settings import McpSettings
 
-__all__ = ("CLIENT", "SERVER", "Telemetry", "field")
+__all__ = ("CLIENT", "SERVER", "Telemetry")
 
 CLIENT: Final = SpanKind.CLIENT
 SERVER: Final = SpanKind.SERVER
@@ -43,16 +44,6 @@ _LONGEST_NAME: Final = 256
 _MOST_LATE: Final = 10_000
 _LONGEST_URI: Final = 2048
 """Characters. A peer may send names as long as it likes; what is longer is cut off, here and in what we remember."""
-
-
-def field(thing: Any, name: str) -> Any:
-    """Return what a mapping or a model has under ``name``, or None.
-
-    Ask a model only for what it is likely to have: for an attribute that is missing, pydantic takes microseconds.
-    """
-    if isinstance(thing, dict):
-        return thing.get(name)
-    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
 def _shape_once(
@@ -99,13 +90,13 @@ class Telemetry:
         self._enrich = settings.execute_tool == "enrich"
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider, semconv.GENAI_SCHEMA_URL)
-        self._histograms = {
-            kind: _seconds(meter, name, f"Duration of an MCP request or notification, at its {end}")
-            for kind, name, end in (
-                (CLIENT, semconv.MCP_CLIENT_OPERATION_DURATION, "sender"),
-                (SERVER, semconv.MCP_SERVER_OPERATION_DURATION, "receiver"),
+        self._sent, self._received = (
+            _seconds(meter, name, f"Duration of an MCP request or notification, at its {end}")
+            for name, end in (
+                (semconv.MCP_CLIENT_OPERATION_DURATION, "sender"),
+                (semconv.MCP_SERVER_OPERATION_DURATION, "receiver"),
             )
-        }
+        )
         self._sessions = {
             kind: _seconds(meter, name, f"Duration of an MCP session, at its {end}")
             for kind, name, end in (
@@ -200,9 +191,9 @@ class Telemetry:
 
         ``meta`` is the message's ``_meta``, whatever that may be; ``base`` the context that it arrived in.
         """
-        return extract(
-            meta if isinstance(meta, Mapping) else None, base, ambient_first=self.settings.server_parent == "ambient"
-        )
+        if not is_mapping(meta):
+            return base, ()
+        return extract(meta, base, ambient_first=self.settings.server_parent == "ambient")
 
     def bounded(self, method: str, target: str | None) -> tuple[str, str | None]:
         """Return both names as a metric may carry them: ``_OTHER`` for what nobody has vouched for."""
@@ -226,7 +217,8 @@ class Telemetry:
                 attributes[semconv.ERROR_TYPE] = outcome.error_type
             if outcome.status_code is not None:
                 attributes[semconv.RPC_RESPONSE_STATUS_CODE] = outcome.status_code
-        self._histograms[operation.kind].record(duration_s, attributes, context=operation.context)
+        histogram = self._sent if operation.kind is CLIENT else self._received
+        histogram.record(duration_s, attributes, context=operation.context)
 
     def record_session(
         self,

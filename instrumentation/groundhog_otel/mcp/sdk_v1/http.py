@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
 
+from groundhog_otel.mcp.fields import is_mapping
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.sse import session_in_query
@@ -28,8 +29,10 @@ class HttpRequest(NamedTuple):
     @classmethod
     def of(cls, message_metadata: Any) -> HttpRequest | None:
         """Return the request that the SDK attached to a message, None for other transports."""
+        if message_metadata is None:  # not HTTP
+            return None
         scope = getattr(getattr(message_metadata, "request_context", None), "scope", None)
-        if not isinstance(scope, Mapping):
+        if not is_mapping(scope):
             return None
         context, session_id = scope.get(_KEY, (Context(), None))
         return cls(scope, context, session_id)

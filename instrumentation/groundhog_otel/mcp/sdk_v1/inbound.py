@@ -20,6 +20,7 @@ from groundhog_otel.mcp.transport import Peer, Tag, client_address, http_server,
 __all__ = ("client_notification", "client_request", "handshake", "note_answer", "server_message", "server_request")
 
 _ANSWER: Final = "_groundhog_answer"
+_NOTHING: Final = Context()
 
 
 def note_answer(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,7 +96,7 @@ def _begin_request(telemetry: Telemetry, session: Any, responder: Any, root: Any
     try:
         peer = peer_of(session)
         http = HttpRequest.of(responder.message_metadata)
-        base, attributes = Context(), None
+        base, attributes = _NOTHING, None
         if http is not None:
             base, attributes = http.context, client_address(http.scope)
             if peer.tag is None or peer.session_id != http.session_id:
@@ -110,7 +111,7 @@ def _begin_request(telemetry: Telemetry, session: Any, responder: Any, root: Any
 
 def _begin_notification(telemetry: Telemetry, session: Any, root: Any) -> Operation | None:
     try:
-        return _begin(telemetry, peer_of(session), root, Context(), notification=True)
+        return _begin(telemetry, peer_of(session), root, _NOTHING, notification=True)
     except Exception:
         guarded_error("inbound")
         return None

@@ -10,6 +10,7 @@ from typing import Any, Final
 from opentelemetry import context as context_api
 
 from groundhog_otel.mcp import outcome as outcomes
+from groundhog_otel.mcp.fields import is_mapping
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
@@ -118,7 +119,7 @@ def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Calla
 def _begin(
     telemetry: Telemetry, method: str, params: Mapping[str, Any] | None, request_id: object, **known: Any
 ) -> Operation | None:
-    meta = params.get("_meta") if isinstance(params, Mapping) else None
+    meta = params.get("_meta") if is_mapping(params) else None
     # The SDK runs a handler in the context of whoever put the message on the stream: the HTTP request's, for one.
     parent, links = telemetry.parent_of(meta, context_api.get_current())
     return telemetry.begin(
@@ -189,7 +190,7 @@ def _ends_with_connection(telemetry: Telemetry, runner: Any, peer: Peer, operati
 def _server_transport(runner: Any, ctx: Any) -> tuple[Transport, Mapping[str, Any] | None]:
     """Return the wire that a server's message came on, and the client's address where there is one."""
     scope = getattr(ctx.request, "scope", None)
-    if isinstance(scope, Mapping):
+    if is_mapping(scope):
         return http_server(scope.get("http_version")), client_address(scope)
     outbound = runner.connection.outbound
     return peer_of(getattr(outbound, "_outbound", outbound)).transport, None

@@ -11,6 +11,7 @@ from opentelemetry import trace
 
 from groundhog_otel import semconv
 from groundhog_otel.mcp import outcome as outcomes
+from groundhog_otel.mcp.fields import is_mapping
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation, restore
 from groundhog_otel.mcp.outcome import Outcome
@@ -131,7 +132,7 @@ def _begin(
         peer = peer_of(dispatcher)
         if params:
             meta = params.get("_meta")
-            if isinstance(meta, Mapping) and _VERSION_KEY in meta:
+            if is_mapping(meta) and _VERSION_KEY in meta:
                 peer.protocol_version = str(meta[_VERSION_KEY])
         return telemetry.begin(
             CLIENT,
