@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.__main__ import ENVIRONMENTS, ROOT
-from groundhog_otel.settings import StackSettings
+from groundhog_otel.settings.stack import StackSettings
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"

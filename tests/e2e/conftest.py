@@ -20,7 +20,7 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from groundhog_otel.pipeline.stack import Stack
-from groundhog_otel.settings import STACK_PORTS, StackSettings
+from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
 
 T = TypeVar("T")
 SHARE_PERCENT = 10

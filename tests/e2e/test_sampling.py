@@ -23,7 +23,7 @@ from groundhog_otel.budgets import BACKGROUND, budget_for
 from groundhog_otel.pipeline.processes import load
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.semconv import ERROR_TYPE, GEN_AI_TOOL_NAME, MCP_METHOD_NAME
-from groundhog_otel.settings import StackSettings
+from groundhog_otel.settings.stack import StackSettings
 from tests.e2e.conftest import FAST_DECISIONS, SHARE_PERCENT, RunningStack, Webhook, eventually, free_ports, get, say
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]

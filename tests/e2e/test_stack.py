@@ -18,7 +18,7 @@ from groundhog_otel.pipeline import StackError
 from groundhog_otel.pipeline.builds import Programs
 from groundhog_otel.pipeline.processes import is_alive, load
 from groundhog_otel.pipeline.stack import Stack
-from groundhog_otel.settings import StackSettings, port_variable
+from groundhog_otel.settings.stack import StackSettings, port_variable
 from tests.e2e.conftest import RunningStack, eventually, free_ports, say
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]

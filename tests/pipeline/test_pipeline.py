@@ -31,7 +31,7 @@ from groundhog_otel.pipeline.ports import answers, look_whether_free
 from groundhog_otel.pipeline.processes import Running, is_alive, last_words, load, save, start, stop
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.pipeline.toolchain import find_go, go_version, needed_version
-from groundhog_otel.settings import STACK_PORTS, StackSettings
+from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
 
 ROOT = find_project()
 

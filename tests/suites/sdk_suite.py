@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from groundhog_otel.settings import StackSettings
+from groundhog_otel.settings.stack import StackSettings
 from tests.suites.expected import reason
 
 ROOT = Path(__file__).parents[2]

@@ -15,13 +15,7 @@ from cyclopts import Parameter, validators
 from groundhog_otel.cli.child import supervise
 from groundhog_otel.cli.launcher import find_launcher, service_name, unrecorded
 from groundhog_otel.environment_variables import OTEL_PYTHON_GROUNDHOG_RESOURCES
-from groundhog_otel.settings import (
-    ENV_GROUNDHOG_DIR,
-    ENV_GROUNDHOG_RUN_ID,
-    inherited,
-    run_id,
-    store_directory,
-)
+from groundhog_otel.settings import ENV_GROUNDHOG_DIR, ENV_GROUNDHOG_RUN_ID, inherited, run_id, store_directory
 from groundhog_otel.store.layout import new_run_id, prepare
 from groundhog_otel.store.manifest import Manifest
 

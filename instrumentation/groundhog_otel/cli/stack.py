@@ -10,7 +10,8 @@ from cyclopts import App
 
 from groundhog_otel.pipeline import StackError, elapsed
 from groundhog_otel.pipeline.stack import PartStatus, Stack
-from groundhog_otel.settings import ENV_JAEGER_BIN, ENV_OTLP_ENDPOINT, STACK_PORTS, StackSettings
+from groundhog_otel.settings import ENV_OTLP_ENDPOINT
+from groundhog_otel.settings.stack import ENV_JAEGER_BIN, STACK_PORTS, StackSettings
 
 __all__ = ("app",)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from groundhog_otel.pipeline import StackError
-from groundhog_otel.settings import STACK_PORTS, StackSettings, inherited
+from groundhog_otel.settings import inherited
+from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
 
 __all__ = ("collector_environment", "write_configs")
 

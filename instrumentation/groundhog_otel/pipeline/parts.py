@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from groundhog_otel.pipeline.builds import Programs
-from groundhog_otel.settings import StackSettings
+from groundhog_otel.settings.stack import StackSettings
 
 __all__ = ("PARTS", "Part", "Recipe", "recipes")
 

@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 
 from groundhog_otel.pipeline import StackError
-from groundhog_otel.settings import port_variable
+from groundhog_otel.settings.stack import port_variable
 
 __all__ = ("answers", "look_whether_free")
 

@@ -17,7 +17,7 @@ from groundhog_otel.pipeline.layout import find_project
 from groundhog_otel.pipeline.parts import PARTS, Part, Recipe, recipes
 from groundhog_otel.pipeline.ports import answers, look_whether_free
 from groundhog_otel.pipeline.processes import Running, is_alive, last_words, load, save, start, stop
-from groundhog_otel.settings import ENV_CACHE_DIR, ENV_STATE_DIR, StackSettings
+from groundhog_otel.settings.stack import ENV_CACHE_DIR, ENV_STATE_DIR, StackSettings
 
 __all__ = ("PartStatus", "Stack")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from groundhog_otel.settings import StackSettings
+from groundhog_otel.settings.stack import StackSettings
 from groundhog_otel.store.reader import read_runs
 
 ROOT = Path(__file__).parents[3]
