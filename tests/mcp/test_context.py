@@ -12,8 +12,13 @@ import anyio
 import pytest
 from opentelemetry import baggage, context, trace
 from opentelemetry.context import Context
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind
 
+from groundhog_otel.mcp import McpInstrumentor
+from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.settings import McpSettings
 from tests.support import sdk
 from tests.support.telemetry import Capture, capturing, is_child
@@ -93,6 +98,50 @@ async def test_a_large_body_keeps_its_parent(capture: Capture) -> None:
         async with sdk.over_http(url) as session:
             await session.get_prompt("greet", {"name": "x" * 1_000_000})
     assert is_child(capture.one(SERVER, "prompts/get greet"), capture.one(CLIENT, "prompts/get greet"))
+
+
+@pytest.mark.parametrize("transport", ["memory", "http"])
+async def test_a_disabled_sdk_makes_nothing_and_passes_on_what_came(
+    monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    reader = InMemoryMetricReader()
+    remote = trace.SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=trace.TraceFlags(1))
+    came = trace.set_span_in_context(trace.NonRecordingSpan(remote), baggage.set_baggage("tenant", "t1", Context()))
+    found = []
+
+    def make() -> Any:
+        server = _server()
+
+        @server.tool()
+        async def caller() -> str:
+            found.append(trace.get_current_span().get_span_context())
+            return ""
+
+        return server
+
+    async def calls(session: Any) -> None:
+        token = context.attach(came)
+        assert _text(await session.call_tool("seen", {})) == "tenant=t1"
+        await session.call_tool("caller", {})
+        context.detach(token)
+        assert _text(await session.call_tool("seen", {})) == ""
+
+    instrumentor = McpInstrumentor()
+    instrumentor.instrument(tracer_provider=TracerProvider(), meter_provider=MeterProvider([reader]))
+    try:
+        if transport == "memory":
+            async with sdk.in_memory(make()) as session:
+                await calls(session)
+        else:
+            with sdk.http_server(make=lambda **_: make()) as url:
+                async with sdk.over_http(url) as session:
+                    await calls(session)
+    finally:
+        instrumentor.uninstrument()
+    assert [(one.trace_id, one.span_id) for one in found] == [(0xABC, 0xDEF)]
+    assert reader.get_metrics_data() is None
+    assert not IN_FLIGHT
 
 
 async def test_nothing_of_one_request_is_current_in_the_next(capture: Capture) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
 from groundhog_otel import semconv
 from groundhog_otel.mcp.guard import guarded_error
@@ -71,10 +71,10 @@ class Operation:
         kind: SpanKind,
         method: str,
         *,
-        target: str | None,
         transport: Transport,
-        mcp_version: str | None,
-        notification: bool,
+        target: str | None = None,
+        mcp_version: str | None = None,
+        notification: bool = False,
     ) -> None:
         self.kind = kind
         self.method = method
@@ -117,8 +117,7 @@ class Operation:
             if parent is None:
                 parent = context_api.get_current()
             span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
-            # No span at all, as without an SDK: what came with the message still has to be passed on.
-            self.context = parent if span is INVALID_SPAN else set_span_in_context(span, parent)
+            self.context = set_span_in_context(span, parent)
             if self.kind is SpanKind.SERVER and _FRAMEWORK in sys.modules:
                 self.context = with_server_span(self.context, span)
             self._token = context_api.attach(self.context)
@@ -129,6 +128,14 @@ class Operation:
                 announced.adopt(span)
         except Exception:
             guarded_error("adopt")
+
+    def pass_on(self, parent: Context | None) -> None:
+        """Make no span; but make current, and send on, what the message came with."""
+        if parent is None:
+            self.context = context_api.get_current()
+        else:
+            self.context = parent
+            self._token = context_api.attach(parent)
 
     def set(self, key: str, value: str | int) -> None:
         """Set an attribute that was not known when the span started."""

@@ -104,6 +104,8 @@ class Telemetry:
                 (SERVER, semconv.MCP_SERVER_SESSION_DURATION, "server"),
             )
         }
+        self._idle = isinstance(self._tracer, trace.NoOpTracer) and isinstance(self._sent, metrics.NoOpHistogram)
+        """The SDK is there and switched off: nothing is made, and what came with a message is still passed on."""
         self._stopped = False
         self._late: deque[Callable[[], None]] = deque(maxlen=_MOST_LATE)
         self._excluded: Callable[[str], bool] = lru_cache(maxsize=1024)(
@@ -138,6 +140,10 @@ class Telemetry:
                 return None
             if self.settings.excluded_methods and self._excluded(method):
                 return None
+            if self._idle:
+                operation = Operation(self, kind, method, transport=transport)
+                operation.pass_on(parent)
+                return operation
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
             method = method[:_LONGEST_NAME]
@@ -203,6 +209,8 @@ class Telemetry:
 
     def record(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
         """Add one operation to its histogram, with its span's context so that an exemplar can name the trace."""
+        if self._idle:
+            return
         method, target = operation.method, operation.target
         if outcome is OK and not operation.notification:
             self.methods.learn(method)
