@@ -83,14 +83,14 @@ async def call_in_process(server: Any, name: str, **arguments: Any) -> None:
 
 @asynccontextmanager
 async def connected(transport: str, server: Any, **kwargs: Any) -> AsyncIterator[Any]:
-    """Connect FastMCP's client to a server, in memory or by streamable HTTP on loopback."""
+    """Connect FastMCP's client to a server: in memory, or on loopback by streamable HTTP or legacy SSE."""
     if transport == "memory":
         async with Client(server, **kwargs) as client:
             yield client
         return
-    app = server.http_app()
+    app = server.http_app(transport=transport)
     with sdk.http_server(around=lambda _sample: app) as url:
-        async with Client(url, **kwargs) as client:
+        async with Client(url.replace("/mcp", "/sse") if transport == "sse" else url, **kwargs) as client:
             yield client
 
 

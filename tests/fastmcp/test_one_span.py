@@ -76,6 +76,16 @@ async def test_each_message_is_one_span_at_each_side(capture: Capture, transport
         assert point.count == 1
 
 
+async def test_legacy_sse(capture: Capture) -> None:
+    """On this wire FastMCP 4, too, makes a handshake."""
+    async with sample.connected("sse", sample.make_server()) as client:
+        await client.call_tool("add", {"a": 1, "b": 2})
+    pair(capture, "tools/call add")
+    for span in pair(capture, "initialize"):
+        assert semconv.MCP_PROTOCOL_VERSION in attributes(span)
+    nobody_else(capture)
+
+
 @with_spans
 @both_transports
 async def test_what_fastmcp_says_is_on_our_span(capture: Capture, transport: str) -> None:

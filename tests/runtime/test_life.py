@@ -16,7 +16,6 @@ import anyio
 import pytest
 from opentelemetry.metrics import NoOpMeterProvider
 
-from groundhog_otel.mcp import guard
 from groundhog_otel.mcp.inflight import ON_BEGIN
 from groundhog_otel.runtime import RuntimeInstrumentor, loops
 from groundhog_otel.settings import RuntimeSettings
@@ -177,8 +176,6 @@ class _Broken:
 async def test_a_failure_of_ours_is_said_once_and_the_calls_go_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(guard, "_said", set())
-
     class Meter(NoOpMeterProvider):
         def get_meter(self, *args: Any, **kwargs: Any) -> Any:
             meter = super().get_meter(*args, **kwargs)
@@ -186,7 +183,7 @@ async def test_a_failure_of_ours_is_said_once_and_the_calls_go_on(
             return meter
 
     instrumentor = RuntimeInstrumentor()
-    with capturing():
+    with capturing(failing=True):
         instrumentor.instrument(meter_provider=Meter(), settings=RuntimeSettings())
         try:
             async with sdk.in_memory(sdk.make_server()) as session:

@@ -17,6 +17,10 @@ _EXPECTED: dict[tuple[str, tuple[str, ...], str], str] = {
     ("mcp2", _REPLACED, "tests/server/test_otel.py::*"): _NATIVE,
     ("mcp2", _REPLACED, "tests/shared/test_otel.py::*"): _NATIVE,
     ("mcp2", _REPLACED, "tests/docs_src/test_opentelemetry.py::*"): _NATIVE,
+    ("fastmcp4", _REPLACED, "tests/client/telemetry/*"): _NATIVE,
+    ("fastmcp4", _REPLACED, "tests/server/telemetry/*"): _NATIVE,
+    ("fastmcp4", _REPLACED, "tests/telemetry/test_interop.py::*"): _NATIVE,
+    ("fastmcp4", _REPLACED, "tests/tasks/client/test_task_tracing.py::test_tasked_call_creates_client_spans"): _NATIVE,
 }
 
 

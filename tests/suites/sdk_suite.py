@@ -93,8 +93,8 @@ def sources(suite: Suite) -> Path:
     return folder
 
 
-def run(name: str, mode: str, tests: list[str], workers: int) -> Run:
-    """Run a suite, or some tests of it, in one mode."""
+def run(name: str, mode: str, tests: list[str], workers: int, *, instrumented: bool = True) -> Run:
+    """Run a suite, or some tests of it, in one mode; or in the environment of that mode, but bare."""
     suite = SUITES[name]
     folder = sources(suite)
     report = CACHE / "reports" / f"{name}-{mode}.json"
@@ -103,7 +103,8 @@ def run(name: str, mode: str, tests: list[str], workers: int) -> Run:
         old.unlink()
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "GROUNDHOG_"))}
     path = [str(ROOT / "tests/suites"), *(str(folder / part) for part in suite.path)]
-    environ = {**inherited, **MODES[mode], "PYTHONPATH": os.pathsep.join(path), "GROUNDHOG_SUITE_REPORT": str(report)}
+    chosen = {key: value for key, value in MODES[mode].items() if instrumented or key.startswith("OTEL_")}
+    environ = {**inherited, **chosen, "PYTHONPATH": os.pathsep.join(path), "GROUNDHOG_SUITE_REPORT": str(report)}
     environ["PATH"] = os.pathsep.join((str(ROOT / f".venv-suite-{name}/bin"), environ["PATH"]))
     command = [str(ROOT / f".venv-suite-{name}/bin/python"), "-m", "pytest", "-p", "groundhog_suite_plugin"]
     command += [
@@ -153,10 +154,13 @@ def different(bare: Run, other: Run) -> list[str]:
 
 
 def confirmed(name: str, mode: str, tests: list[str]) -> dict[str, str]:
-    """Run the tests that differ again, alone, each way: what never happened bare is a difference; the rest is noise."""
+    """Run the tests that differ again, alone, each way: what never happened bare is a difference; the rest is noise.
+
+    Bare has the mode's environment here: what ``OTEL_PROPAGATORS`` does to a framework's own telemetry is not ours.
+    """
     if not tests:
         return {}
-    bare = [run(name, "bare", tests, 0) for _ in range(TRIES)]
+    bare = [run(name, mode, tests, 0, instrumented=False) for _ in range(TRIES)]
     other = [run(name, mode, tests, 0) for _ in range(TRIES)]
     found = {}
     for test in tests:

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 from groundhog_otel import testing
+from groundhog_otel.mcp import guard
 from groundhog_otel.settings import McpSettings
 
 
@@ -53,10 +54,15 @@ class Capture:
 
 
 @contextmanager
-def capturing(settings: McpSettings | None = None) -> Iterator[Capture]:
-    """Instrument mcp into memory, and put everything back."""
+def capturing(settings: McpSettings | None = None, *, failing: bool = False) -> Iterator[Capture]:
+    """Instrument mcp into memory, and put everything back.
+
+    With ``failing=False`` it is an error that telemetry has failed anywhere, which the program watched never notices.
+    """
+    guard._said.clear()
     with testing.capture(settings=settings) as public:
         yield Capture(public)
+    assert failing or not guard._said, "telemetry failed; see what was logged"
 
 
 def attributes(span: ReadableSpan) -> dict[str, Any]:

@@ -32,10 +32,7 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
     try:
         method = operation.method
         if method == "tools/call":
-            is_error = field(answer, "isError")
-            if is_error is None:
-                is_error = field(answer, "is_error")
-            if is_error is True:
+            if field(answer, "isError", "is_error") is True:
                 return outcomes.TOOL_ERROR
             if telemetry.content is not None:
                 captured: dict[str, Any] = {}
@@ -46,7 +43,7 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
         if method in _LISTS:
             telemetry.targets.learn_listed(field(answer, _LISTS[method]))
         elif method == "initialize":
-            version = field(answer, "protocolVersion") or field(answer, "protocol_version")
+            version = field(answer, "protocolVersion", "protocol_version")
             operation.learn_version(version)
             if peer is not None and isinstance(version, str):
                 peer.protocol_version = version
