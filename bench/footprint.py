@@ -1,4 +1,4 @@
-"""What the package adds to a program's start and to its memory: ``python -m bench.footprint [--rounds N]``.
+"""What the package adds to a program's start and to its memory: ``python -m bench.footprint [--rounds N] [--write]``.
 
 Start: CPU time of ``opentelemetry-instrument python -c pass`` with our instrumentors and with them disabled, in turns;
 the least of each. Memory: resident size after 1000 calls over the SDK's in-memory streams, with the OpenTelemetry SDK
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import platform
 import resource
 import statistics
 import subprocess
@@ -17,9 +18,10 @@ from pathlib import Path
 
 import psutil
 
-from bench.__main__ import ENVIRONMENTS, ROOT
+from bench.__main__ import ENVIRONMENTS, ROOT, processor
 
-_OURS = "groundhog_mcp,groundhog_resources"
+_OURS = "groundhog_mcp,groundhog_resources,groundhog_runtime"
+RESULTS = ROOT / "bench" / "FOOTPRINT.md"
 
 
 def started_ms(environment: Path, disabled: str) -> float:
@@ -80,13 +82,18 @@ def memory(environment: Path, rounds: int) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
     parser.add_argument("--resident", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.resident:
         print(asyncio.run(resident_mb(options.resident)))
         return
     environment = ENVIRONMENTS["mcp 2.3"]
-    print("| what | without | control | with | added (least) | added (median) |\n|---|---:|---:|---:|---:|---:|")
+    subprocess.run(
+        [str(environment / "bin" / "python"), "-m", "compileall", "-q", str(environment / "lib"), "instrumentation"],
+        cwd=ROOT, check=False,
+    )  # fmt: skip
+    lines = ["| what | without | control | with | added (least) | added (median) |", "|---|---:|---:|---:|---:|---:|"]
     for what, found in (
         ("start, ms of CPU", starts(environment, options.rounds)),
         ("memory after 1000 calls, MB", memory(environment, max(3, options.rounds // 5))),
@@ -94,7 +101,13 @@ def main() -> None:
         least = {name: min(values) for name, values in found.items()}
         middle = statistics.median(found["with"]) - statistics.median(found["without"])
         cells = " | ".join(f"{least[name]:.1f}" for name in ("without", "control", "with"))
-        print(f"| {what} | {cells} | {least['with'] - least['without']:+.1f} | {middle:+.1f} |", flush=True)
+        lines.append(f"| {what} | {cells} | {least['with'] - least['without']:+.1f} | {middle:+.1f} |")
+    text = "\n".join(lines)
+    print(text)
+    if options.write:
+        made = f"`python -m bench.footprint --rounds {options.rounds} --write`, Python {platform.python_version()}, "
+        made += f"{platform.system()}, {os.cpu_count()} CPUs ({processor()})"
+        RESULTS.write_text(f"# Start and memory\n\n{__doc__.strip()}\n\nMade by {made}.\n\n{text}\n", "utf-8")
 
 
 if __name__ == "__main__":
