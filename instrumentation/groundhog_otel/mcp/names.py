@@ -28,22 +28,19 @@ METHODS: Final = (
 """Every method of the protocol's versions 2024-11-05 to 2026-07-28."""
 
 
-class KnownNames:
-    """A set of names that only grows, up to a bound."""
+class KnownNames(set[str]):
+    """A set of names that only grows, up to a bound: by :meth:`learn`, not by ``add``."""
 
-    __slots__ = ("_limit", "_names")
+    __slots__ = ("_limit",)
 
     def __init__(self, names: Iterable[str] = (), *, limit: int = 2000) -> None:
-        self._names = set(names)
+        super().__init__(names)
         self._limit = limit
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
 
     def learn(self, name: str) -> None:
         """Remember a name that the serving peer has vouched for, while there is room."""
-        if len(self._names) < self._limit:
-            self._names.add(name)
+        if len(self) < self._limit:
+            self.add(name)
 
     def learn_listed(self, items: Any) -> None:
         """Remember the names of listed tools or prompts: an iterable of mappings or of models that have a ``name``."""

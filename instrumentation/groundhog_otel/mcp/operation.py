@@ -48,22 +48,15 @@ def restore(token: Token[Any]) -> bool:
 class Operation:
     """A message under way. Made by :meth:`Telemetry.begin`; ended exactly once, in the task that began it."""
 
-    __slots__ = (
-        "_lent",
-        "_span",
-        "_started",
-        "_telemetry",
-        "_token",
-        "answered_with_error",
-        "at_end",
-        "context",
-        "kind",
-        "mcp_version",
-        "method",
-        "notification",
-        "target",
-        "transport",
-    )
+    # Defaults, so that what most messages never need is not set for each of them.
+    context: Context | None = None
+    answered_with_error = False
+    """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
+    at_end: Callable[[Operation], None] | None = None
+    """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
+    _span: trace.Span | None = None
+    _lent = False
+    _token: Any = None
 
     def __init__(
         self,
@@ -81,17 +74,9 @@ class Operation:
         self.target = target
         self.transport = transport
         self.mcp_version = mcp_version
-        self.context: Context | None = None
-        self.answered_with_error = False
-        """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
         self.notification = notification
         """Nobody answers a notification, so its success vouches for no name."""
-        self.at_end: Callable[[Operation], None] | None = None
-        """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
         self._telemetry = telemetry
-        self._span: trace.Span | None = None
-        self._lent = False
-        self._token: Any = None
         self._started = perf_counter()
 
     def start(

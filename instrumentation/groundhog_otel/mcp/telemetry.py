@@ -213,8 +213,9 @@ class Telemetry:
             return
         method, target = operation.method, operation.target
         if outcome is OK and not operation.notification:
-            self.methods.learn(method)
-            if target is not None:
+            if method not in self.methods:
+                self.methods.learn(method)
+            if target is not None and target not in self.targets:
                 self.targets.learn(target)
         else:
             method, target = self.bounded(method, target)
