@@ -58,6 +58,18 @@ async def test_where_nobody_else_makes_one_ours_is_made(kept: Capture, transport
     assert _makers(kept, SERVER, "ping") == [OURS]
 
 
+@pytest.mark.skipif(sample.MAJOR < 4, reason="FastMCP 4's setting")
+@pytest.mark.parametrize("mode", ["propagation_only", "off"])
+async def test_fastmcps_own_switch_leaves_the_sdks_spans(
+    kept: Capture, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr(sample.fastmcp.settings, "telemetry_mode", mode)
+    async with sample.connected("memory", sample.make_server()) as client:
+        await client.call_tool("add", {"a": 1, "b": 2})
+    assert _makers(kept, CLIENT, "tools/call add", "MCP send tools/call add") == [SDK]
+    assert _makers(kept, SERVER, "tools/call add") == []
+
+
 async def test_a_call_that_has_to_list_first_says_so(kept: Capture) -> None:
     """The announcement is of the call: the listing before it is another message."""
     async with sample.connected("memory", sample.make_server()) as client:
