@@ -1,0 +1,117 @@
+"""Collectors in two tiers, as real processes: balancers before samplers, each on ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+from groundhog_otel.pipeline.configs import collector_environment
+from groundhog_otel.pipeline.ports import answers
+from groundhog_otel.pipeline.processes import Running, is_alive, last_words, start, stop
+from groundhog_otel.settings.stack import StackSettings
+from tests.e2e.conftest import eventually, free_ports
+from tests.support.processes import ROOT
+
+_DIRECT = build_opener(ProxyHandler({}))
+
+
+@dataclass
+class Collector:
+    """One Collector: ``otel-config.yaml`` and overlays over it."""
+
+    name: str
+    program: Path
+    settings: StackSettings
+    overlays: Sequence[str]
+    environment: Mapping[str, str]
+    ports: Mapping[str, int] = field(default_factory=free_ports)
+    running: Running | None = None
+
+    @property
+    def grpc(self) -> str:
+        return f"127.0.0.1:{self.ports['otlp_grpc']}"
+
+    def start(self) -> None:
+        """Start it, where it has been before if it has; wait until it is healthy."""
+        folder = self.settings.state / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        own = self.settings._replace(state=folder, ports=self.ports)
+        overlays = [ROOT / "collector" / "overlays" / f"{name}.yaml" for name in self.overlays]
+        configs = [f"--config={file}" for file in (ROOT / "otel-config.yaml", *overlays)]
+        running = start(
+            self.name,
+            [self.program, *configs],
+            log=folder / "collector.log",
+            cwd=folder,
+            environment=collector_environment(ROOT, own, self.environment),
+        )
+        self.running = running
+        health = f"http://127.0.0.1:{self.ports['collector_health']}/"
+
+        def healthy() -> bool:
+            assert is_alive(running), f"{self.name} has died: {last_words(running)}"
+            return answers(health)
+
+        eventually(healthy, within_s=30, what=f"{self.name} healthy")
+
+    def kill(self) -> None:
+        """End it as the kernel does when memory is short."""
+        assert self.running is not None
+        os.kill(self.running.pid, signal.SIGKILL)
+        eventually(lambda: self.running is None or not is_alive(self.running), within_s=10, what="the end")
+
+    def stop(self) -> None:
+        if self.running is not None:
+            stop(self.running)
+
+    def counted(self, metric: str, *, own: bool = True) -> float:
+        """Return the sum over a metric's series: the Collector's own metrics, or those that it passes on."""
+        port = self.ports["collector_metrics" if own else "span_metrics"]
+        with _DIRECT.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0] == metric)
+
+
+@dataclass
+class TwoTiers:
+    """Balancers before samplers."""
+
+    balancers: list[Collector]
+    samplers: list[Collector]
+
+    def counted(self, metric: str) -> float:
+        """Return the sum of a metric of spans over all balancers."""
+        return sum(one.counted(metric, own=False) for one in self.balancers)
+
+    def undecided(self) -> float:
+        """Return how many traces the samplers hold."""
+        return sum(one.counted("otelcol_processor_tail_sampling_sampling_traces_on_memory") for one in self.samplers)
+
+
+@contextmanager
+def two_tiers(
+    program: Path, settings: StackSettings, *, sinks: Iterable[str], environment: Mapping[str, str], balancers: int = 2
+) -> Iterator[TwoTiers]:
+    """Run a sampler before each sink, and balancers before all of them; stop what is still there at the end."""
+    samplers = [
+        Collector(f"sampler-{number}", program, settings, ["sampler"], {**environment, "GROUNDHOG_JAEGER_OTLP": sink})
+        for number, sink in enumerate(sinks)
+    ]
+    known = {**environment, "GROUNDHOG_SAMPLERS": json.dumps([one.grpc for one in samplers])}
+    found = TwoTiers(
+        [Collector(f"balancer-{number}", program, settings, ["balancer"], known) for number in range(balancers)],
+        samplers,
+    )
+    try:
+        for one in (*found.samplers, *found.balancers):
+            one.start()
+        yield found
+    finally:
+        for one in (*found.balancers, *found.samplers):
+            one.stop()
