@@ -141,7 +141,8 @@ def test_every_exemplar_above_the_budget_is_a_stored_trace(
                     if number % SLOW_IN_A_ROUND == 0:
                         time.sleep(0.5)  # an exemplar is shown for one flush: let there be several
                 assert traces.force_flush()
-                eventually(lambda: tiers.undecided() == 0, within_s=60, what="all decided")
+                calls = slow_calls * (1 + FAST_FOR_ONE_SLOW)
+                eventually(lambda: tiers.decided() == calls, within_s=60, what=f"{calls} calls decided")
                 for root in slow:
                     tracer.start_span("late", set_span_in_context(root)).end()
                 assert traces.force_flush()

@@ -80,7 +80,7 @@ def test_every_trace_is_decided_once_and_whole(program: Path, settings: StackSet
         _send_through_all(tiers, spans)
         kept = [*slow, *wrong]
         eventually(lambda: _arrived(sinks, 3 * len(kept)), within_s=30, what="three spans of every kept trace")
-        eventually(lambda: tiers.undecided() == 0, within_s=30, what="all decided")
+        eventually(lambda: tiers.decided() == len(kept) + len(fast), within_s=30, what="all decided")
         late = [call(trace) for trace in (*kept, *fast)]
         _send_through_all(tiers, late)
         eventually(lambda: _arrived(sinks, 4 * len(kept)), within_s=30, what="the late span of every kept trace")
@@ -101,7 +101,8 @@ def test_a_killed_sampler_costs_what_it_held_undecided(program: Path, settings: 
         _send_through_all(tiers, [call(trace, error=True, root=True) for trace in before])
         eventually(lambda: _arrived(sinks, len(before)), within_s=30, what="what was decided before")
         _send_through_all(tiers, [call(trace) for trace in held])
-        eventually(lambda: tiers.undecided() >= len(held), within_s=20, what="the held ones held")
+        eventually(lambda: tiers.met() == len(before) + len(held), within_s=20, what="the held ones held")
+        assert tiers.decided() == len(before)
 
         victim = tiers.samplers[0]
         victim.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,7 +76,7 @@ class Collector:
         port = self.ports["collector_metrics" if own else "span_metrics"]
         with _DIRECT.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0] == metric)
+        return sum(float(line.rpartition(" ")[2]) for line in lines if re.split("[{ ]", line)[0] == metric)
 
 
 @dataclass
@@ -89,9 +90,14 @@ class TwoTiers:
         """Return the sum of a metric of spans over all balancers."""
         return sum(one.counted(metric, own=False) for one in self.balancers)
 
-    def undecided(self) -> float:
-        """Return how many traces the samplers hold."""
-        return sum(one.counted("otelcol_processor_tail_sampling_sampling_traces_on_memory") for one in self.samplers)
+    def met(self) -> float:
+        """Return how many traces the samplers have seen the first span of."""
+        return sum(one.counted("otelcol_processor_tail_sampling_new_trace_id_received") for one in self.samplers)
+
+    def decided(self) -> float:
+        """Return how many traces the samplers have decided to keep or not."""
+        name = "otelcol_processor_tail_sampling_global_count_traces_sampled"
+        return sum(one.counted(name) for one in self.samplers)
 
 
 @contextmanager
