@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from urllib.parse import urlencode
@@ -27,7 +28,12 @@ from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 
 from groundhog_otel.budgets import COMMAND
 from groundhog_otel.pipeline.stack import Stack
-from groundhog_otel.semconv import GEN_AI_TOOL_NAME, MCP_METHOD_NAME
+from groundhog_otel.semconv import (
+    GEN_AI_TOOL_NAME,
+    MCP_DURATION_BUCKETS_S,
+    MCP_METHOD_NAME,
+    MCP_SERVER_OPERATION_DURATION,
+)
 from groundhog_otel.settings.stack import StackSettings
 from tests.e2e.conftest import RunningStack, eventually, get, say
 from tests.e2e.prometheus import scraping
@@ -38,7 +44,7 @@ pytestmark = [pytest.mark.timeout(600)]
 
 FAST_FOR_ONE_SLOW = 10
 SLOW_IN_A_ROUND = 30
-CALL = {MCP_METHOD_NAME: "tools/call", GEN_AI_TOOL_NAME: "t"}
+TOOLS = 10
 ENVIRONMENT = {"GROUNDHOG_ROOT_WAIT": "1s", "GROUNDHOG_DECISION_WAIT": "4s", "GROUNDHOG_SHARE_PERCENT": "1"}
 HISTOGRAMS = ("mcp_kept_duration_seconds_bucket", "mcp_server_operation_duration_seconds_bucket")
 
@@ -86,23 +92,24 @@ def _sdk(tiers: TwoTiers, service: str) -> Iterator[tuple[TracerProvider, MeterP
     metrics.shutdown()
 
 
-def _call(tracer: Tracer, histogram: Histogram, duration_s: float) -> Span:
+def _call(tracer: Tracer, histogram: Histogram, tool: int, duration_s: float) -> Span:
     """Make a call's two spans, which end now; return its root."""
+    about = {MCP_METHOD_NAME: "tools/call", GEN_AI_TOOL_NAME: f"tool-{tool}"}
     end = time.time_ns()
     begin = end - round(duration_s * 1e9)
-    client = tracer.start_span("tools/call t", kind=SpanKind.CLIENT, attributes=CALL, start_time=begin)
+    client = tracer.start_span("tools/call t", kind=SpanKind.CLIENT, attributes=about, start_time=begin)
     inside = set_span_in_context(client)
-    server = tracer.start_span("tools/call t", inside, kind=SpanKind.SERVER, attributes=CALL, start_time=begin)
-    histogram.record(duration_s, CALL, context=set_span_in_context(server))
+    server = tracer.start_span("tools/call t", inside, kind=SpanKind.SERVER, attributes=about, start_time=begin)
+    histogram.record(duration_s, about, context=set_span_in_context(server))
     server.end(end)
     client.end(end)
     return client
 
 
-def _exemplars(prometheus: int, histogram: str) -> set[str]:
+def _exemplars(prometheus: int, histogram: str, service: str) -> set[str]:
     """Return the trace ids of the exemplars above the budget."""
     now = time.time()
-    asked = urlencode({"query": f'{histogram}{{gen_ai_tool_name="t"}}', "start": now - 3600, "end": now})
+    asked = urlencode({"query": f'{histogram}{{job="{service}"}}', "start": now - 3600, "end": now})
     return {
         exemplar["labels"]["trace_id"]
         for series in get(f"http://127.0.0.1:{prometheus}/api/v1/query_exemplars?{asked}")["data"]
@@ -133,11 +140,13 @@ def test_every_exemplar_above_the_budget_is_a_stored_trace(
             slow: list[Span] = []
             with _sdk(tiers, service) as (traces, metrics):
                 tracer = traces.get_tracer("test")
-                histogram = metrics.get_meter("test").create_histogram("mcp.server.operation.duration", "s")
+                histogram = metrics.get_meter("test").create_histogram(
+                    MCP_SERVER_OPERATION_DURATION, "s", explicit_bucket_boundaries_advisory=MCP_DURATION_BUCKETS_S
+                )
                 for number in range(slow_calls):
-                    slow.append(_call(tracer, histogram, SLOW_S * (1 + number % 10)))
+                    slow.append(_call(tracer, histogram, number % TOOLS, SLOW_S * (1 + number // TOOLS % 10)))
                     for _ in range(FAST_FOR_ONE_SLOW):
-                        _call(tracer, histogram, FAST_S)
+                        _call(tracer, histogram, number % TOOLS, FAST_S)
                     if number % SLOW_IN_A_ROUND == 0:
                         time.sleep(0.5)  # an exemplar is shown for one flush: let there be several
                 assert traces.force_flush()
@@ -160,9 +169,10 @@ def test_every_exemplar_above_the_budget_is_a_stored_trace(
                 within_s=20,
                 what="every span counted once, whichever balancer it entered by",
             )
-            shown = {}
-            for one in HISTOGRAMS:
-                shown[one] = eventually(lambda one=one: _exemplars(prometheus, one), within_s=20, what=f"{one}")  # type: ignore[misc]
+            shown = {
+                one: eventually(partial(_exemplars, prometheus, one, service), within_s=20, what=one)
+                for one in HISTOGRAMS
+            }
             for one, found in shown.items():
                 assert found <= ids, f"{one} shows a trace that is not a slow call"
                 assert all(running_stack.trace(trace) for trace in found), f"{one} leads nowhere"
