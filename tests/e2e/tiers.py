@@ -102,16 +102,31 @@ class TwoTiers:
 
 @contextmanager
 def two_tiers(
-    program: Path, settings: StackSettings, *, sinks: Iterable[str], environment: Mapping[str, str], balancers: int = 2
+    program: Path,
+    settings: StackSettings,
+    *,
+    sinks: Iterable[str],
+    environment: Mapping[str, str],
+    overlays: Sequence[str] = (),
+    balancers: int = 2,
 ) -> Iterator[TwoTiers]:
     """Run a sampler before each sink, and balancers before all of them; stop what is still there at the end."""
     samplers = [
-        Collector(f"sampler-{number}", program, settings, ["sampler"], {**environment, "GROUNDHOG_JAEGER_OTLP": sink})
+        Collector(
+            f"sampler-{number}",
+            program,
+            settings,
+            ["sampler", *overlays],
+            {**environment, "GROUNDHOG_JAEGER_OTLP": sink},
+        )
         for number, sink in enumerate(sinks)
     ]
     known = {**environment, "GROUNDHOG_SAMPLERS": json.dumps([one.grpc for one in samplers])}
     found = TwoTiers(
-        [Collector(f"balancer-{number}", program, settings, ["balancer"], known) for number in range(balancers)],
+        [
+            Collector(f"balancer-{number}", program, settings, ["balancer", *overlays], known)
+            for number in range(balancers)
+        ],
         samplers,
     )
     try:
