@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterable
 from urllib.request import ProxyHandler, Request, build_opener
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from groundhog_otel.budgets import COMMAND
@@ -52,9 +54,24 @@ def request_of(spans: Iterable[Span], service: str = "two-tier") -> ExportTraceS
 
 def send(port: int, spans: Iterable[Span]) -> None:
     """Send spans to an OTLP/HTTP port of loopback in one request, and see it acknowledged."""
+    _post(port, "traces", request_of(spans).SerializeToString())
+
+
+def send_count(port: int, service: str, answers: int) -> None:
+    """Send what a process has counted since its start: ``answers``."""
+    request = ExportMetricsServiceRequest()
+    of_resource = request.resource_metrics.add()
+    of_resource.resource.attributes.add(key="service.name").value.string_value = service
+    metric = of_resource.scope_metrics.add().metrics.add(name="answers")
+    metric.sum.is_monotonic, metric.sum.aggregation_temporality = True, AGGREGATION_TEMPORALITY_CUMULATIVE
+    metric.sum.data_points.add(time_unix_nano=time.time_ns(), as_int=answers)
+    _post(port, "metrics", request.SerializeToString())
+
+
+def _post(port: int, signal: str, body: bytes) -> None:
     asked = Request(
-        f"http://127.0.0.1:{port}/v1/traces",
-        data=request_of(spans).SerializeToString(),
+        f"http://127.0.0.1:{port}/v1/{signal}",
+        data=body,
         headers={"Content-Type": "application/x-protobuf"},
     )
     with _DIRECT.open(asked, timeout=20) as answer:

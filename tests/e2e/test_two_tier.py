@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.settings.stack import StackSettings
 from tests.e2e.conftest import eventually, say
-from tests.e2e.spans import SLOW_S, call, new_ids, send
+from tests.e2e.spans import SLOW_S, call, new_ids, send, send_count
 from tests.e2e.tiers import TwoTiers, two_tiers
 from tests.support.otlp import Receiver, receiving
 
@@ -126,3 +126,21 @@ def test_a_killed_sampler_costs_what_it_held_undecided(program: Path, settings: 
     for trace in (*before, *during):
         assert sorted(one[trace] for one in (of_victim, *of_others)) == [0, 0, 1]
     assert _no_duplicates(sinks)
+
+
+def test_the_metrics_of_a_process_are_shown_once_whichever_balancer_it_talks_to(
+    program: Path, settings: StackSettings, tmp_path: Path
+) -> None:
+    with _tiers(program, settings, tmp_path, DECIDED_AT_ONCE) as (tiers, _):
+        everybody = (*tiers.balancers, *tiers.samplers)
+        for answers in range(1, 5):  # as a process whose connection is made anew
+            for process in range(20):
+                send_count(tiers.balancers[answers % 2].ports["otlp_http"], f"process-{process}", answers)
+
+            def shown() -> list[float]:
+                return [value for one in everybody for value in one.values("answers_total", own=False)]
+
+            wanted = [float(answers)] * 20
+            eventually(lambda: shown() == wanted, within_s=20, what=f"20 series with {answers} each")  # noqa: B023
+        holders = [one for one in everybody if one.values("answers_total", own=False)]
+    assert holders == tiers.samplers

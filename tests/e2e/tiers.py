@@ -71,12 +71,12 @@ class Collector:
         if self.running is not None:
             stop(self.running)
 
-    def counted(self, metric: str, *, own: bool = True) -> float:
-        """Return the sum over a metric's series: the Collector's own metrics, or those that it passes on."""
+    def values(self, metric: str, *, own: bool = True) -> list[float]:
+        """Return the values of a metric's series: one of the Collector's own, or one that it passes on."""
         port = self.ports["collector_metrics" if own else "span_metrics"]
         with _DIRECT.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if re.split("[{ ]", line)[0] == metric)
+        return [float(line.rpartition(" ")[2]) for line in lines if re.split("[{ ]", line)[0] == metric]
 
 
 @dataclass
@@ -88,16 +88,16 @@ class TwoTiers:
 
     def counted(self, metric: str) -> float:
         """Return the sum of a metric of spans over all balancers."""
-        return sum(one.counted(metric, own=False) for one in self.balancers)
+        return sum(sum(one.values(metric, own=False)) for one in self.balancers)
 
     def met(self) -> float:
         """Return how many traces the samplers have seen the first span of."""
-        return sum(one.counted("otelcol_processor_tail_sampling_new_trace_id_received") for one in self.samplers)
+        return sum(sum(one.values("otelcol_processor_tail_sampling_new_trace_id_received")) for one in self.samplers)
 
     def decided(self) -> float:
         """Return how many traces the samplers have decided to keep or not."""
         name = "otelcol_processor_tail_sampling_global_count_traces_sampled"
-        return sum(one.counted(name) for one in self.samplers)
+        return sum(sum(one.values(name)) for one in self.samplers)
 
 
 @contextmanager
