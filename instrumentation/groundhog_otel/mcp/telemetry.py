@@ -72,6 +72,11 @@ def _seconds(meter: metrics.Meter, name: str, description: str) -> metrics.Histo
     )
 
 
+def _is_proxy(provider: object) -> bool:
+    """Tell whether a provider is the API's own, which stands in until somebody sets one."""
+    return type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
+
+
 class Telemetry:
     """Tracer, histograms and settings, made once per instrumentation."""
 
@@ -107,6 +112,9 @@ class Telemetry:
         }
         self._idle = isinstance(self._tracer, trace.NoOpTracer) and isinstance(self._sent, metrics.NoOpHistogram)
         """The SDK is there and switched off: nothing is made, and what came with a message is still passed on."""
+        self._proxies = trace.get_tracer_provider(), metrics.get_meter_provider()
+        self._waits = tracer_provider is None and meter_provider is None and all(map(_is_proxy, self._proxies))
+        """No provider has been set yet. Until one is, nobody would see what is made."""
         self._stopped = False
         self._late: deque[Callable[[], None]] = deque(maxlen=_MOST_LATE)
         self._excluded: Callable[[str], bool] = lru_cache(maxsize=1024)(
@@ -142,7 +150,7 @@ class Telemetry:
                 return None
             if self.settings.excluded_methods and self._excluded(method):
                 return None
-            if self._idle:
+            if self._idle or (self._waits and self._still_waits()):
                 return self._only_pass_on(kind, method, transport, current, parent)
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
@@ -186,6 +194,12 @@ class Telemetry:
         for listener in ON_BEGIN:
             listener(operation)
         return operation
+
+    def _still_waits(self) -> bool:
+        """Tell whether nobody has set a provider yet, and nobody asks for the operations under way either."""
+        tracer_proxy, meter_proxy = self._proxies
+        self._waits = trace.get_tracer_provider() is tracer_proxy and metrics.get_meter_provider() is meter_proxy
+        return self._waits and not ON_BEGIN
 
     def _only_pass_on(
         self, kind: SpanKind, method: str, transport: Transport, current: Context, parent: Context | None
