@@ -89,7 +89,7 @@ def label_variable(name: str, metric: str, label: str, *, everything: str = ".+"
         "name": name,
         "label": name.capitalize(),
         "datasource": DATASOURCE,
-        "query": {"query": query, "refId": name},
+        "query": query,
         "definition": query,
         "refresh": 2,
         "sort": 1,
