@@ -49,6 +49,11 @@ def main() -> None:
         name="stack",
         help="Run the Collector, Jaeger, Prometheus and Alertmanager on loopback.",
     )
+    app.command(
+        "groundhog_otel.cli.dashboards:app",
+        name="dashboards",
+        help="Write Grafana's dashboards and the rules behind Jaeger's Monitor tab.",
+    )
     words, after = _split(sys.argv[1:])
     try:
         command, bound, _ = app.parse_args(words)
