@@ -6,6 +6,7 @@ let go of which span, and of which twice.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -105,7 +106,7 @@ def test_a_killed_sampler_costs_what_it_held_undecided(program: Path, settings: 
         assert tiers.decided() == len(before)
 
         victim = tiers.samplers[0]
-        victim.kill()
+        victim.end(signal.SIGKILL)
         _send_through_all(tiers, [call(trace, error=True, root=True) for trace in during])
         victim.start()
         _send_through_all(tiers, [call(trace, error=True, root=True) for trace in held])
@@ -144,3 +145,26 @@ def test_the_metrics_of_a_process_are_shown_once_whichever_balancer_it_talks_to(
             eventually(lambda: shown() == wanted, within_s=20, what=f"20 series with {answers} each")  # noqa: B023
         holders = [one for one in everybody if one.values("answers_total", own=False)]
     assert holders == tiers.samplers
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_balancer_that_ends_costs_at_most_what_came_last(
+    program: Path, settings: StackSettings, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Its queue is in memory: when asked to end it empties it, when killed it loses a batch's wait of spans."""
+    before, last = new_ids(300), new_ids(300)
+    with _tiers(program, settings, tmp_path, DECIDED_AT_ONCE) as (tiers, sinks):
+        _send_through_all(tiers, [call(trace, error=True, root=True) for trace in before])
+        eventually(lambda: _arrived(sinks, len(before)), within_s=30, what="what was sent before")
+        victim, other = tiers.balancers
+        send(victim.ports["otlp_http"], [call(trace, error=True, root=True) for trace in last])
+        victim.end(number)
+        probe = new_ids(100)
+        send(other.ports["otlp_http"], [call(trace, error=True, root=True) for trace in probe])
+        eventually(lambda: set(probe) <= set().union(*map(_spans_by_trace, sinks)), within_s=20, what="the other's")
+        kept = set().union(*map(_spans_by_trace, sinks))
+    assert set(before) <= kept
+    lost = len(set(last) - kept)
+    say(f"{number.name}: {lost} of the last {len(last)} spans lost")
+    assert number != signal.SIGTERM or lost == 0
+    assert _no_duplicates(sinks)

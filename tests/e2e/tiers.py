@@ -61,11 +61,12 @@ class Collector:
 
         eventually(healthy, within_s=30, what=f"{self.name} healthy")
 
-    def kill(self) -> None:
-        """End it as the kernel does when memory is short."""
-        assert self.running is not None
-        os.kill(self.running.pid, signal.SIGKILL)
-        eventually(lambda: self.running is None or not is_alive(self.running), within_s=10, what="the end")
+    def end(self, number: signal.Signals) -> None:
+        """Send it a signal, and see it end."""
+        running = self.running
+        assert running is not None
+        os.kill(running.pid, number)
+        eventually(lambda: not is_alive(running), within_s=20, what=f"the end of {self.name}")
 
     def stop(self) -> None:
         if self.running is not None:
