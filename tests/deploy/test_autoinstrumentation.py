@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import time
@@ -91,3 +92,24 @@ def test_a_pod_with_the_folder_on_its_path_is_instrumented(tmp_path: Path) -> No
             time.sleep(0.1)
     assert '"3"' in answers[1] or '"result":3' in answers[1], (answers, errors)
     assert receiver.names(server=True) == sorted(SPANS), errors
+
+
+def test_nothing_has_to_be_compiled_for_musl(tmp_path: Path) -> None:
+    """The image's Alpine stage has no compiler; here its pip is told to take wheels as it would there."""
+    tools = ROOT / ".venv-uv" / "bin"
+    (version,) = re.findall(r"^ARG PYTHON=(\S+)$", (HERE / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    requirements = tmp_path / "requirements.txt"
+    chosen = ["--no-default-groups", "--no-emit-project", f"--project={ROOT}", f"--output-file={requirements}"]
+    subprocess.run([tools / "uv", "export", "--quiet", "--locked", *chosen], stdout=subprocess.DEVNULL, check=True)
+    platforms = [f"--platform=musllinux_1_{minor}_{platform.machine()}" for minor in (1, 2)]
+    subprocess.run(
+        [
+            *(tools / "python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"),
+            *("--only-binary=:all:", "--require-hashes", f"--python-version={version}", *platforms),
+            *("--dest", tmp_path / "wheels", "--requirement", requirements),
+        ],
+        check=True,
+    )
+    compiled = [one.name for one in (tmp_path / "wheels").iterdir() if not one.name.endswith("none-any.whl")]
+    assert compiled
+    assert all("musllinux" in name for name in compiled), compiled
