@@ -36,7 +36,13 @@ class Module:
 
 
 MODULES: Final = (
-    Module("Collector", "collector/groundhog-collector", (("groundhog-collector", "."),)),
+    Module(
+        "Collector",
+        "collector/groundhog-collector",
+        (("groundhog-collector", "."),),
+        # Its Prometheus receiver, too, does without the service discovery of two dozen clouds.
+        tags="remove_all_sd",
+    ),
     Module(
         "Alertmanager",
         "collector/tools/alertmanager",
