@@ -1,6 +1,6 @@
 """Builds the Collector twice from nothing, with sources, modules and compiled packages in other places; compares.
 
-The modules come from the machine's own module cache, where a first build has left them; ``go.sum`` says what each must be.
+The modules come from the machine's own module cache, where a first build has left them; ``go.sum`` says what each is.
 """
 
 from __future__ import annotations

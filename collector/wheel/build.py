@@ -6,6 +6,7 @@ Usage: python collector/wheel/build.py [FOLDER], by default ``dist``. Hatchling 
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import subprocess
@@ -84,10 +85,14 @@ def build(folder: Path) -> Path:
     program = build_all(PROJECT, settings.cache, _say, modules=(COLLECTOR,))["groundhog-collector"]
     with tempfile.TemporaryDirectory() as scratch:
         stage = Path(scratch)
-        for name in ("pyproject.toml", "hatch_build.py", "README.md"):
+        for name in ("hatch_build.py", "README.md"):
             shutil.copyfile(HERE / name, stage / name)
         shutil.copyfile(PROJECT / "LICENSE", _made(stage / "licenses") / "LICENSE")
         collect_licences(find_go(PROJECT, settings.cache, _say), stage / "licenses")
+        files = sorted(str(file.relative_to(stage)) for file in (stage / "licenses").rglob("*") if file.is_file())
+        project = (HERE / "pyproject.toml").read_text("utf-8")
+        named = project.replace("license-files = []", f"license-files = {json.dumps(files)}")
+        (stage / "pyproject.toml").write_text(named, "utf-8")
         shutil.copy(program, stage / "groundhog-collector")
         (stage / "tag").write_text(tag(), "ascii")
         (stage / "sources.digest").write_text(sources_digest(COLLECTOR, PROJECT) + "\n", "ascii")
