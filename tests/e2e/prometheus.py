@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from groundhog_otel.pipeline.ports import answers
-from groundhog_otel.pipeline.processes import is_alive, last_words, start, stop
-from tests.e2e.conftest import eventually, free_ports
+from groundhog_otel.pipeline.processes import stop
+from tests.e2e.conftest import free_ports
+from tests.e2e.started import started
 
 
 @contextmanager
@@ -26,8 +26,8 @@ def scraping(program: Path, folder: Path, targets: Sequence[int], *flags: str) -
     }
     config.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}), "utf-8")
     port = free_ports()["prometheus"]
-    running = start(
-        "Prometheus",
+    running = started(
+        "prometheus",
         [
             program,
             f"--config.file={config}",
@@ -36,16 +36,10 @@ def scraping(program: Path, folder: Path, targets: Sequence[int], *flags: str) -
             "--enable-feature=exemplar-storage",
             *flags,
         ],
-        log=folder / "prometheus.log",
-        cwd=folder,
+        folder=folder,
+        health=f"http://127.0.0.1:{port}/-/ready",
     )
-
-    def ready() -> bool:
-        assert is_alive(running), last_words(running)
-        return answers(f"http://127.0.0.1:{port}/-/ready")
-
     try:
-        eventually(ready, within_s=30, what="Prometheus ready")
         yield port
     finally:
         stop(running)

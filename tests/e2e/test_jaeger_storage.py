@@ -15,12 +15,12 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
 from groundhog_otel.pipeline.configs import write_configs
-from groundhog_otel.pipeline.ports import answers
-from groundhog_otel.pipeline.processes import Running, is_alive, last_words, start, stop
+from groundhog_otel.pipeline.processes import Running, is_alive, stop
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.settings.stack import StackSettings
 from tests.e2e.conftest import eventually, free_ports, get, say
 from tests.e2e.spans import call, new_ids, request_of
+from tests.e2e.started import started
 from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -78,31 +78,24 @@ def test_jaeger_goes_to_the_server_that_it_is_told(jaeger: str, storage: str, ow
 
 
 def test_badger_has_what_jaeger_has_acknowledged_also_when_it_is_killed(jaeger: str, own: StackSettings) -> None:
-    def started() -> Running:
+    def again() -> Running:
         configs = (write_configs(ROOT, own) / "jaeger.yaml", JAEGER / "badger.yaml")
-        running = start(
-            "Jaeger",
+        return started(
+            "jaeger",
             [jaeger, *(f"--config={file}" for file in configs)],
-            log=own.state / "jaeger.log",
-            cwd=own.state,
+            folder=own.state,
+            health=f"http://127.0.0.1:{own.ports['jaeger_health']}/status",
             environment={"OTEL_TRACES_SAMPLER": "always_off", "GROUNDHOG_JAEGER_STATE": str(own.state / "jaeger")},
         )
 
-        def healthy() -> bool:
-            assert is_alive(running), last_words(running)
-            return answers(f"http://127.0.0.1:{own.ports['jaeger_health']}/status")
-
-        eventually(healthy, within_s=30, what="Jaeger healthy")
-        return running
-
     traces = new_ids(100)
-    running = started()
+    running = again()
     try:
         with grpc.insecure_channel(f"127.0.0.1:{own.ports['jaeger_otlp']}") as channel:
             TraceServiceStub(channel).Export(request_of([call(one) for one in traces]), timeout=20)  # type: ignore[no-untyped-call]
         os.kill(running.pid, signal.SIGKILL)
         eventually(lambda: not is_alive(running), within_s=10, what="the end")
-        running = started()
+        running = again()
         for trace in traces:
             with suppress(HTTPError):
                 found = get(f"http://127.0.0.1:{own.ports['jaeger_query']}/api/traces/{trace.hex()}")["data"]

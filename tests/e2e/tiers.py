@@ -13,10 +13,10 @@ from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 from groundhog_otel.pipeline.configs import collector_environment
-from groundhog_otel.pipeline.ports import answers
-from groundhog_otel.pipeline.processes import Running, is_alive, last_words, start, stop
+from groundhog_otel.pipeline.processes import Running, is_alive, stop
 from groundhog_otel.settings.stack import StackSettings
 from tests.e2e.conftest import eventually, free_ports
+from tests.e2e.started import started
 from tests.support.processes import ROOT
 
 _DIRECT = build_opener(ProxyHandler({}))
@@ -45,21 +45,13 @@ class Collector:
         own = self.settings._replace(state=folder, ports=self.ports)
         overlays = [ROOT / "collector" / "overlays" / f"{name}.yaml" for name in self.overlays]
         configs = [f"--config={file}" for file in (ROOT / "otel-config.yaml", *overlays)]
-        running = start(
+        self.running = started(
             self.name,
             [self.program, *configs],
-            log=folder / "collector.log",
-            cwd=folder,
+            folder=folder,
+            health=f"http://127.0.0.1:{self.ports['collector_health']}/",
             environment=collector_environment(ROOT, own, self.environment),
         )
-        self.running = running
-        health = f"http://127.0.0.1:{self.ports['collector_health']}/"
-
-        def healthy() -> bool:
-            assert is_alive(running), f"{self.name} has died: {last_words(running)}"
-            return answers(health)
-
-        eventually(healthy, within_s=30, what=f"{self.name} healthy")
 
     def end(self, number: signal.Signals) -> None:
         """Send it a signal, and see it end."""
