@@ -102,7 +102,7 @@ class Gateway:
 
 
 def _log(collector: Collector) -> str:
-    return (collector.settings.state / collector.name / "collector.log").read_text("utf-8")
+    return (collector.settings.state / collector.name / f"{collector.name}.log").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -188,9 +188,29 @@ def test_a_new_token_is_picked_up_and_the_old_one_ends(gateway: Gateway) -> None
         file.write_text(f"{NEXT_TOKEN}\n")
         eventually(lambda: answers(TOKEN) == {"unauthenticated"}, within_s=20, what="the first token refused")
         assert answers(NEXT_TOKEN) == {"taken"}
+        other = Path(gateway.papers.path("token.new"))
+        other.write_text(TOKEN)
+        other.replace(file)  # as who writes it whole or not at all does
+        eventually(lambda: answers(TOKEN) == {"taken"}, within_s=20, what="the first token again")
+        assert answers(NEXT_TOKEN) == {"unauthenticated"}
     finally:
         file.write_text(TOKEN)
-    eventually(lambda: answers(TOKEN) == {"taken"}, within_s=20, what="the first token again")
+
+
+def test_a_token_file_without_a_token_locks_nobody_out_and_lets_nobody_in(gateway: Gateway) -> None:
+    """The last tokens stay good, as docs/collector.md says: to lock all out, write another token."""
+    certificate = "client" if _asks_for_certificates(gateway) else None
+    file = Path(gateway.papers.path("token"))
+    seen = _log(gateway.collector).count("is empty")
+    try:
+        file.write_text("\n")
+        eventually(lambda: _log(gateway.collector).count("is empty") > seen, within_s=20, what="the empty file noticed")
+        for protocol in PROTOCOLS:
+            assert gateway.says(protocol, token=TOKEN, certificate=certificate) == "taken"
+            for token in (None, "", WRONG):
+                assert gateway.says(protocol, token=token, certificate=certificate) == "unauthenticated"
+    finally:
+        file.write_text(TOKEN)
 
 
 def test_an_agent_is_let_in_and_no_secret_is_in_either_log(
@@ -252,20 +272,35 @@ def test_a_vendors_key_is_sent_and_never_logged(
     assert '"level":"debug"' in _log(collector)
 
 
-@pytest.mark.parametrize("missing", ["GROUNDHOG_TOKEN_FILE", "GROUNDHOG_TLS_CERT", "GROUNDHOG_TLS_CLIENT_CA"])
-def test_a_gateway_without_its_papers_does_not_start(
-    program: Path, settings: StackSettings, papers: Papers, tmp_path: Path, missing: str
-) -> None:
+def _log_of_a_gateway_that_does_not_start(
+    program: Path, settings: StackSettings, papers: Papers, given: dict[str, str]
+) -> str:
     wanted = {
         "GROUNDHOG_TOKEN_FILE": papers.path("token"),
         "GROUNDHOG_TLS_CERT": papers.path("server.crt"),
         "GROUNDHOG_TLS_KEY": papers.path("server.key"),
-        missing: str(tmp_path / "nothing"),
     }
-    collector = Collector("gateway", program, settings._replace(state=tmp_path), ["gateway"], wanted)
+    collector = Collector("gateway", program, settings, ["gateway"], {**wanted, **given})
     try:
         with pytest.raises(AssertionError, match="has died"):
             collector.start()
     finally:
         collector.stop()
-    assert f"{os.sep}nothing" in _log(collector)
+    return _log(collector)
+
+
+@pytest.mark.parametrize("missing", ["GROUNDHOG_TOKEN_FILE", "GROUNDHOG_TLS_CERT", "GROUNDHOG_TLS_CLIENT_CA"])
+def test_a_gateway_without_its_papers_does_not_start(
+    program: Path, settings: StackSettings, papers: Papers, tmp_path: Path, missing: str
+) -> None:
+    own, given = settings._replace(state=tmp_path), {missing: str(tmp_path / "nothing")}
+    assert f"{os.sep}nothing" in _log_of_a_gateway_that_does_not_start(program, own, papers, given)
+
+
+def test_a_gateway_with_an_empty_file_of_tokens_does_not_start(
+    program: Path, settings: StackSettings, papers: Papers, tmp_path: Path
+) -> None:
+    file = tmp_path / "blank"
+    file.write_text(" \n")
+    own, given = settings._replace(state=tmp_path), {"GROUNDHOG_TOKEN_FILE": str(file)}
+    assert 'blank" is empty' in _log_of_a_gateway_that_does_not_start(program, own, papers, given)
