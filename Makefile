@@ -17,7 +17,7 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit older fastmcp matrix conformance suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
+.PHONY: collector-wheel collector-reproducible help demo test lint unit older fastmcp matrix conformance suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -97,6 +97,12 @@ genai-conformance: .venv/ready  ## Run the scenarios under OpenTelemetry's own r
 
 stack: .venv/ready  ## Start the Collector, Jaeger, Prometheus and Alertmanager on loopback
 	@$(BIN)/groundhog stack up
+
+collector-wheel: .venv/ready  ## Make the wheel that carries the Collector, into dist
+	$(BIN)/python collector/wheel/build.py dist
+
+collector-reproducible: .venv/ready  ## Build the Collector twice from nothing, in different places, and compare (20 minutes)
+	$(BIN)/python collector/reproducible.py
 
 bench: .venv/ready .venv-mcp1/ready  ## Measure what the instrumentation costs, side by side with its floor
 	$(BIN)/python -m bench

@@ -1,12 +1,14 @@
 """A program of before OpenTelemetry: traced by the archived jaeger-client, speaking MCP by hand.
 
 ``call URL`` calls a tool over HTTP within a span, and prints that span; ``serve`` answers on stdio and prints, to
-standard error, the span of each call.
+standard error, the span of each call. Its spans are errors. With ``LEGACY_AGENT_PORT`` they go to that UDP
+port of loopback, as they did in their day.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import urllib.request
 from importlib import import_module
@@ -15,6 +17,11 @@ from typing import Any
 
 def _tracer() -> Any:
     jaeger: Any = import_module("jaeger_client")
+    port = os.environ.get("LEGACY_AGENT_PORT")
+    if port is not None:
+        agent = {"reporting_host": "127.0.0.1", "reporting_port": int(port)}
+        wanted = {"sampler": {"type": "const", "param": 1}, "local_agent": agent}
+        return jaeger.Config(wanted, service_name="legacy").initialize_tracer()
     reporter = import_module("jaeger_client.reporter").InMemoryReporter()
     sampler = import_module("jaeger_client.sampler").ConstSampler(True)
     return jaeger.Tracer(service_name="legacy", reporter=reporter, sampler=sampler)
@@ -54,9 +61,11 @@ def serve() -> None:
         else:
             parent = tracer.extract("text_map", params.get("_meta") or {})
             with tracer.start_span("legacy tool", child_of=parent) as span:
-                pass
+                span.set_tag("error", True)
             print(_told(span), file=sys.stderr, flush=True)
         print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
+    if os.environ.get("LEGACY_AGENT_PORT"):
+        tracer.close().result(timeout=10)  # sends what is still buffered
 
 
 if __name__ == "__main__":

@@ -92,5 +92,5 @@ def test_the_alert_has_the_same_threshold() -> None:
 def test_receivers_listen_on_loopback_by_default() -> None:
     text = (ROOT / "otel-config.yaml").read_text()
     defaults = re.findall(r"\$\{env:GROUNDHOG_\w+:-([\d.]+):\d+\}", text)
-    assert len(defaults) == 5
+    assert len(defaults) == 7
     assert set(defaults) == {"127.0.0.1"}

@@ -345,6 +345,15 @@ def test_a_taken_port_is_said_with_its_owner_and_setting(address: str) -> None:
     look_whether_free("prometheus", port)
 
 
+def test_a_taken_udp_port_is_said_too() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        with pytest.raises(StackError, match=rf"port {port} .* is taken.*GROUNDHOG_PORT_COLLECTOR_JAEGER_UDP"):
+            look_whether_free("collector_jaeger_udp", port)
+    look_whether_free("collector_jaeger_udp", port)
+
+
 def test_a_port_of_connections_that_have_just_ended_is_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

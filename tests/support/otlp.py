@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 import time
@@ -41,6 +42,8 @@ class Receiver:
     http: str = ""
     spans: list[Received] = field(default_factory=list)
     metrics: set[str] = field(default_factory=set)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Of each export over HTTP, by names in small letters."""
 
     def environment(self, protocol: Protocol = "grpc") -> dict[str, str]:
         """Return what makes a program send here."""
@@ -119,6 +122,9 @@ def _http(receiver: Receiver) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers["Content-Encoding"] == "gzip":
+                body = gzip.decompress(body)
+            receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
             if self.path == "/v1/traces":
                 receiver.take_spans(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
             elif self.path == "/v1/metrics":

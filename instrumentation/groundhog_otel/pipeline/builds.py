@@ -19,9 +19,10 @@ from typing import Final
 
 from groundhog_otel.pipeline import Say, StackError, elapsed
 from groundhog_otel.pipeline.toolchain import find_go
+from groundhog_otel.pipeline.wheels import find_installed
 from groundhog_otel.settings import inherited
 
-__all__ = ("MODULES", "Module", "Programs", "build_all", "locked")
+__all__ = ("BUILD_FLAGS", "COLLECTOR", "MODULES", "Module", "Programs", "build_all", "locked", "sources_digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,15 @@ class Module:
     tags: str = ""
 
 
+COLLECTOR: Final = Module(
+    "Collector",
+    "collector/groundhog-collector",
+    (("groundhog-collector", "."),),
+    # Its Prometheus receiver, too, does without the service discovery of two dozen clouds.
+    tags="remove_all_sd",
+)
 MODULES: Final = (
-    Module("Collector", "collector/groundhog-collector", (("groundhog-collector", "."),)),
+    COLLECTOR,
     Module(
         "Alertmanager",
         "collector/tools/alertmanager",
@@ -55,7 +63,7 @@ MODULES: Final = (
 Programs = dict[str, Path]
 """Built programs by command name."""
 
-_FLAGS: Final = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
+BUILD_FLAGS: Final = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
 _PROGRESS_EVERY_S: Final = 20.0
 
 
@@ -85,13 +93,17 @@ def build_all(project: Path, cache: Path, say: Say, *, modules: Sequence[Module]
 
 def _take(module: Module, project: Path, cache: Path, programs: Programs, say: Say) -> bool:
     """Add a module's programs if they are cached and are what was built."""
+    installed = find_installed(module.name, sources_digest(module, project), say)
+    if installed is not None:
+        programs.update(installed)
+        return True
     folder = _folder(module, project, cache)
     found = {}
     for name, _ in module.programs:
         program, noted = folder / name, folder / f"{name}.sha256"
         if not program.is_file() or not noted.is_file():
             return False
-        if _sha256(program) != noted.read_text("ascii").strip():
+        if sha256(program) != noted.read_text("ascii").strip():
             say(f"{program} is not what was built (its SHA-256 differs); building it again")
             return False
         found[name] = program
@@ -100,17 +112,21 @@ def _take(module: Module, project: Path, cache: Path, programs: Programs, say: S
 
 
 def _folder(module: Module, project: Path, cache: Path) -> Path:
-    """Return the cache folder of a module's programs, named by everything that goes into them but the compiler."""
-    digest = hashlib.sha256("\0".join((*_FLAGS, module.tags, sys.platform, platform.machine())).encode())
+    return cache / "bin" / f"{module.name.lower()}-{sources_digest(module, project)}"
+
+
+def sources_digest(module: Module, project: Path) -> str:
+    """Return a name for everything that goes into a module's programs but the compiler."""
+    digest = hashlib.sha256("\0".join((*BUILD_FLAGS, module.tags, sys.platform, platform.machine())).encode())
     for file in sorted((project / module.folder).iterdir()):
         if file.is_file():
             digest.update(f"{file.name}\0".encode() + file.read_bytes())
-    return cache / "bin" / f"{module.name.lower()}-{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def _go_build(module: Module, go: Path) -> list[str]:
     tags = [f"-tags={module.tags}"] if module.tags else []
-    return [str(go), "build", "-v", *_FLAGS, *tags]
+    return [str(go), "build", "-v", *BUILD_FLAGS, *tags]
 
 
 def _build(module: Module, target: Path, build: list[str], source: Path, *, say: Say) -> None:
@@ -124,7 +140,7 @@ def _build(module: Module, target: Path, build: list[str], source: Path, *, say:
         _run([*build, "-o", out, *packages], source, say)
         for name, _ in module.programs:
             built = Path(scratch) / name
-            (target / f"{name}.sha256").write_text(_sha256(built) + "\n", "ascii")
+            (target / f"{name}.sha256").write_text(sha256(built) + "\n", "ascii")
             built.replace(target / name)
 
 
@@ -157,7 +173,7 @@ def _run(command: list[str], folder: Path, say: Say) -> None:
     say(f"done in {elapsed(time.monotonic() - started)}")
 
 
-def _sha256(file: Path) -> str:
+def sha256(file: Path) -> str:
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while block := stream.read(1 << 20):

@@ -26,6 +26,8 @@ def collector_environment(project: Path, settings: StackSettings, extra: Mapping
     addresses = {
         "GROUNDHOG_OTLP_GRPC": "otlp_grpc",
         "GROUNDHOG_OTLP_HTTP": "otlp_http",
+        "GROUNDHOG_JAEGER_UDP": "collector_jaeger_udp",
+        "GROUNDHOG_JAEGER_HTTP": "collector_jaeger_http",
         "GROUNDHOG_HEALTH": "collector_health",
         "GROUNDHOG_PROMETHEUS_EXPORTER": "span_metrics",
         "GROUNDHOG_JAEGER_OTLP": "jaeger_otlp",

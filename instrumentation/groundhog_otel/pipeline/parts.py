@@ -35,7 +35,15 @@ PARTS: Final = (
     Part("Prometheus", ("prometheus",), ("prometheus", "/-/ready")),
     Part(
         "Collector",
-        ("otlp_http", "otlp_grpc", "collector_health", "collector_metrics", "span_metrics"),
+        (
+            "otlp_http",
+            "otlp_grpc",
+            "collector_jaeger_udp",
+            "collector_jaeger_http",
+            "collector_health",
+            "collector_metrics",
+            "span_metrics",
+        ),
         ("collector_health", "/"),
     ),
 )

@@ -18,6 +18,7 @@ __all__ = (
     "ENV_STATE_DIR",
     "ENV_WEBHOOK",
     "STACK_PORTS",
+    "UDP_PORTS",
     "StackSettings",
     "port_variable",
 )
@@ -32,6 +33,8 @@ STACK_PORTS: Final[Mapping[str, int]] = {
     "otlp_http": 4318,
     "collector_health": 13133,
     "collector_metrics": 8888,
+    "collector_jaeger_udp": 6831,
+    "collector_jaeger_http": 14268,
     "span_metrics": 8889,
     "jaeger_otlp": 14317,
     "jaeger_otlp_http": 14318,
@@ -41,6 +44,8 @@ STACK_PORTS: Final[Mapping[str, int]] = {
     "prometheus": 9090,
     "alertmanager": 9093,
 }
+UDP_PORTS: Final = frozenset({"collector_jaeger_udp"})
+"""Those of ``STACK_PORTS`` that are not TCP."""
 
 
 class StackSettings(NamedTuple):
