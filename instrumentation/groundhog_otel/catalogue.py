@@ -153,21 +153,55 @@ _OF_SPANS: Final = (
     Metric("mcp.kept.duration", "histogram", "s", _SPAN, "collector", _KEPT_BUCKETS),
     Metric("mcp.kept.calls", "counter", "{call}", _SPAN, "collector"),
 )
+_RECEIVED: Final = ("receiver", "transport")
+_SENT: Final = ("exporter", "server_address", "server_port")
+_QUEUED: Final = ("exporter", "data_type")
+_POLICY: Final = ("policy", "sampled", "decision")
 _OF_ITSELF: Final = (
     Metric("otelcol_process_uptime", "counter", "s", (), "collector-self"),
+    Metric("otelcol_process_cpu_seconds", "counter", "s", (), "collector-self"),
     Metric("otelcol_process_memory_rss", "gauge", "By", (), "collector-self"),
-    Metric("otelcol_exporter_queue_size", "gauge", "{batch}", ("exporter", "data_type"), "collector-self"),
-    Metric("otelcol_exporter_queue_capacity", "gauge", "{batch}", ("exporter", "data_type"), "collector-self"),
-    Metric("otelcol_exporter_sent_spans", "counter", "{span}", ("exporter",), "collector-self"),
-    Metric("otelcol_receiver_accepted_spans", "counter", "{span}", ("receiver", "transport"), "collector-self"),
-    Metric("otelcol_receiver_refused_spans", "counter", "{span}", ("receiver", "transport"), "collector-self"),
+    Metric("otelcol_process_runtime_heap_alloc_bytes", "gauge", "By", (), "collector-self"),
+    Metric("otelcol_receiver_accepted_spans", "counter", "{span}", _RECEIVED, "collector-self"),
+    Metric("otelcol_receiver_refused_spans", "counter", "{span}", _RECEIVED, "collector-self"),
+    Metric("otelcol_receiver_failed_spans", "counter", "{span}", _RECEIVED, "collector-self"),
+    Metric("otelcol_receiver_accepted_metric_points", "counter", "{datapoint}", _RECEIVED, "collector-self"),
+    Metric("otelcol_receiver_refused_metric_points", "counter", "{datapoint}", _RECEIVED, "collector-self"),
+    Metric("otelcol_receiver_failed_metric_points", "counter", "{datapoint}", _RECEIVED, "collector-self"),
+    Metric("otelcol_processor_memory_limiter_refused_spans", "counter", "{span}", ("processor",), "collector-self"),
     Metric(
-        "otelcol_processor_tail_sampling_sampling_traces_on_memory",
-        "gauge",
-        "{trace}",
+        "otelcol_processor_memory_limiter_refused_metric_points",
+        "counter",
+        "{datapoint}",
         ("processor",),
         "collector-self",
     ),
+    Metric("otelcol_processor_tail_sampling_new_trace_id_received", "counter", "{trace}", (), "collector-self"),
+    Metric(
+        "otelcol_processor_tail_sampling_global_count_traces_sampled",
+        "counter",
+        "{trace}",
+        ("sampled", "decision"),
+        "collector-self",
+    ),
+    Metric("otelcol_processor_tail_sampling_count_traces_sampled", "counter", "{trace}", _POLICY, "collector-self"),
+    Metric("otelcol_processor_tail_sampling_sampling_traces_on_memory", "gauge", "{trace}", (), "collector-self"),
+    Metric(
+        "otelcol_processor_tail_sampling_early_releases_from_cache_decision",
+        "counter",
+        "{span}",
+        ("sampled",),
+        "collector-self",
+    ),
+    Metric(
+        "otelcol_processor_tail_sampling_sampling_policy_evaluation_error", "counter", "{error}", (), "collector-self"
+    ),
+    Metric("otelcol_exporter_queue_size", "gauge", "{batch}", _QUEUED, "collector-self"),
+    Metric("otelcol_exporter_queue_capacity", "gauge", "{batch}", _QUEUED, "collector-self"),
+    Metric("otelcol_exporter_sent_spans", "counter", "{span}", _SENT, "collector-self"),
+    Metric("otelcol_exporter_send_failed_spans", "counter", "{span}", _SENT, "collector-self"),
+    Metric("otelcol_exporter_enqueue_failed_spans", "counter", "{span}", _SENT, "collector-self"),
+    Metric("otelcol_exporter_sent_metric_points", "counter", "{datapoint}", _SENT, "collector-self"),
 )
 METRICS: Final[Mapping[str, Metric]] = {
     one.name: one for one in (*_MCP, *_RUNTIME, *_PROCESS, *_HOST, *_OF_SPANS, *_OF_ITSELF)
