@@ -35,8 +35,6 @@ def generate(*, check: bool = False) -> int:
                 file.write_text(text, "utf-8")
     except OSError as error:
         raise StackError(f"{error.filename}: {error.strerror}; look at its permissions") from error
-    except ValueError as error:
-        raise StackError(str(error)) from error
     if not changed:
         print("Nothing has changed")
     return 1 if check and changed else 0

@@ -25,7 +25,7 @@ METHODS: Final = {
 }
 """PromQL for the methods of each class, as ``budget_for`` has them; Prometheus anchors patterns at both ends."""
 
-_CHOSEN: Final = 'service_name=~"$service", span_kind="$side"'
+_CHOSEN: Final = 'service_name=~"$service", gen_ai_tool_name=~"$tool", span_kind="$side"'
 _OPERATION: Final = ("service_name", "mcp_method_name", "gen_ai_tool_name")
 _WINDOWS: Final = ("5m", "1h", "6h")
 
@@ -89,6 +89,12 @@ BURN: Final = Dashboard(
     (
         choice("side", (("server", "SPAN_KIND_SERVER"), ("client", "SPAN_KIND_CLIENT"))),
         label_variable("service", 'mcp_span_calls_total{span_kind="$side", mcp_method_name!=""}', "service_name"),
+        label_variable(
+            "tool",
+            'mcp_span_calls_total{span_kind="$side", service_name=~"$service"}',
+            "gen_ai_tool_name",
+            everything=".*",
+        ),
     ),
     [_row(budget) for budget in LATENCY_BUDGETS],
 )

@@ -18,15 +18,10 @@ DASHBOARDS: Final = (MCP, SATURATION, BURN, COLLECTOR)
 
 
 def generated(project: Path) -> dict[Path, str]:
-    """Return every generated file of a clone and what belongs in it.
-
-    Raises:
-        OSError: ``otel-config.yaml`` cannot be read.
-        ValueError: its buckets cannot be understood.
-    """
-    rules = jaeger_monitor_rules((project / "otel-config.yaml").read_text("utf-8"))
-    found = {project / "deploy" / "prometheus" / "rules" / "jaeger-monitor.yml": rules}
+    """Return every generated file of a clone, and what belongs in it."""
+    deploy = project / "deploy"
+    found = {deploy / "prometheus" / "rules" / "jaeger-monitor.yml": jaeger_monitor_rules()}
     for dashboard in DASHBOARDS:
-        file = project / "deploy" / "grafana" / "dashboards" / f"{dashboard.name}.json"
+        file = deploy / "grafana" / "dashboards" / f"{dashboard.name}.json"
         found[file] = json.dumps(dashboard.json(), indent=2) + "\n"
     return found
