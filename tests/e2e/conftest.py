@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,8 +18,10 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from groundhog_otel.pipeline.stack import Stack
-from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
+from groundhog_otel.settings.stack import StackSettings
+from tests.support.ports import free_ports
 
+__all__ = ("free_ports",)  # defined elsewhere, and for the tests of this room as well
 T = TypeVar("T")
 SHARE_PERCENT = 10
 FAST_DECISIONS = {"GROUNDHOG_ROOT_WAIT": "1s", "GROUNDHOG_DECISION_WAIT": "5s"}
@@ -30,13 +30,6 @@ _DIRECT = build_opener(ProxyHandler({}))
 
 def say(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-def free_ports() -> dict[str, int]:
-    """Return a port for every name, none of them in use a moment ago."""
-    with ExitStack() as held:
-        sockets = {name: held.enter_context(socket.create_server(("127.0.0.1", 0))) for name in STACK_PORTS}
-        return {name: one.getsockname()[1] for name, one in sockets.items()}
 
 
 def eventually(look: Callable[[], T | None], *, within_s: float, what: str) -> T:
