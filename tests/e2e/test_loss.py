@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pipeline import kills
+from tests.support.pipeline import hardship, kills
+from tests.support.pipeline.load import Sender
+from tests.support.pipeline.payload import Template
+from tests.support.pipeline.sink import Sink
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -48,3 +51,45 @@ def test_too_many_undecided_traces_cost_no_slow_one(tmp_path: Path) -> None:
     assert found.seen["early"] > 1000
     assert found.to_be_kept > 300
     assert found.lost == 0
+
+
+def test_overload_is_refused_so_that_it_is_sent_again_and_memory_has_a_bound(tmp_path: Path) -> None:
+    found = hardship.overloaded(tmp_path, for_s=8, wait_s=10)
+    seen = found.seen
+    assert seen["ratio"] > 2
+    assert seen["others"] == seen["unanswered"] == 0, "503 is what SDKs retry"
+    assert seen["unavailable"] > 0
+    assert seen["other_codes"] == 0
+    assert found.to_be_kept > 300
+    assert found.lost == 0
+    # The limit is for the heap; the program itself, and what the collector of garbage lags behind, come on top.
+    assert seen["peak_mib"] < hardship.LIMIT_MIB + seen["idle_mib"] * 1.5
+
+
+@pytest.mark.parametrize("by_another", [False, True], ids=["by the queue", "by another"])
+def test_a_full_disk_costs_what_does_not_fit_and_is_got_over(tmp_path: Path, by_another: bool) -> None:
+    with hardship.small_disk(tmp_path / "disk", 4) as disk:
+        if disk is None:
+            pytest.skip("no small file system may be mounted here")
+        found = hardship.no_room(disk, tmp_path / "state", for_s=6, by_another=by_another)
+    assert found.seen["up"], "the Collector has died"
+    assert found.seen["after"] == 0, "lost also when there was room again"
+    assert 0 < found.arrived < found.to_be_kept
+    assert found.named > found.lost / 2, "most of what is lost is counted"
+
+
+def test_what_is_not_otlp_is_answered_with_4xx_and_harms_nothing(tmp_path: Path) -> None:
+    sink = Sink()
+    with kills.alone(tmp_path, sink) as collector:
+        sender = Sender(collector.http_port, Template(kills.CALLS))
+        assert sender.send() == 200
+        statuses = hardship.answers_to_what_is_not_otlp(collector)
+        code = hardship.code_of_an_oversized_call(collector)
+        assert sender.send() == 200
+        sender.close()
+        assert kills.settle(lambda: len(sink.missing(sender.tally.slow, kills.CALLS.spans))) == 0
+    sink.leave()
+    # The Collector's reader of JSON gives up on protobuf with 500; that, too, is not sent again by an SDK.
+    assert statuses.pop("protobuf said to be JSON") in (400, 500)
+    assert {name for name, status in statuses.items() if status not in (400, 413, 415)} == set(), statuses
+    assert code == "RESOURCE_EXHAUSTED"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from tests.support.pipeline.payload import Template
@@ -61,6 +62,16 @@ class Sender:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def post(port: int, body: bytes, headers: Mapping[str, str]) -> int | None:
+    """Send one body over a connection of its own; return the status of the answer, None when there was none."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        try:
+            connection.request("POST", "/v1/traces", body, dict(headers))
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return None
 
 
 def drive(

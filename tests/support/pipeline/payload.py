@@ -74,7 +74,7 @@ def _encode(shape: Shape, marks: list[bytes]) -> bytes:
     now = time.time_ns()
     for number, mark in enumerate(marks):
         _trace(scope, mark, shape, end=now, duration_ns=round((SLOW_S if number < shape.slow else FAST_S) * 1e9))
-    return request.SerializeToString()
+    return bytes(request.SerializeToString())
 
 
 def _trace(scope: ScopeSpans, mark: bytes, shape: Shape, *, end: int, duration_ns: int) -> None:
