@@ -1,8 +1,10 @@
 """What the package adds to a program's start and to its memory: ``python -m bench.footprint [--rounds N] [--write]``.
 
 Start: CPU time of ``opentelemetry-instrument python -c pass`` with our instrumentors and with them disabled, in turns;
-the least of each. Memory: resident size after 1000 calls over the SDK's in-memory streams, with the OpenTelemetry SDK
-loaded and set up either way. The second run of ``without`` is the control.
+the least of each. Import: CPU time, within one process that is set up already, of loading our instrumentors and
+switching them on, as the launcher does; the control does it with nothing to load. Memory: resident size after 1000
+calls over the SDK's in-memory streams, with the OpenTelemetry SDK loaded and set up either way. The second run of
+``without`` is the control.
 """
 
 from __future__ import annotations
@@ -21,16 +23,24 @@ import psutil
 from bench.__main__ import ENVIRONMENTS, ROOT, processor
 
 _OURS = "groundhog_mcp,groundhog_resources,groundhog_runtime"
+_QUIET = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
+_IMPORT = """
+import sys, time
+from importlib.metadata import entry_points
+from opentelemetry.instrumentation.auto_instrumentation import initialize
+initialize()
+ours = [one for one in entry_points(group="opentelemetry_instrumentor") if one.name in sys.argv[1:]]
+before = time.process_time()
+for one in ours:
+    one.load()().instrument()
+print((time.process_time() - before) * 1000)
+"""
 RESULTS = ROOT / "bench" / "FOOTPRINT.md"
 
 
 def started_ms(environment: Path, disabled: str) -> float:
     """Return the ms of CPU time that the program took, its children included."""
-    environ = {
-        **os.environ,
-        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": disabled,
-        **{f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")},
-    }
+    environ = {**os.environ, **_QUIET, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": disabled}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [str(environment / "bin" / "opentelemetry-instrument"), str(environment / "bin" / "python"), "-c", "pass"]
     subprocess.run(command, env=environ, check=True)
@@ -47,6 +57,21 @@ def starts(environment: Path, rounds: int) -> dict[str, list[float]]:
             ms = started_ms(environment, disabled)
             if turn >= 0:
                 found[name].append(ms)
+    return found
+
+
+def imports(environment: Path, rounds: int) -> dict[str, list[float]]:
+    """Return the ms of each process of each variant."""
+    found: dict[str, list[float]] = {"without": [], "control": [], "with": []}
+    environ = {**os.environ, **_QUIET, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": _OURS}
+    for _ in range(rounds):
+        for name, ms in found.items():
+            names = _OURS.split(",") if name == "with" else []
+            done = subprocess.run(
+                [str(environment / "bin" / "python"), "-W", "ignore", "-c", _IMPORT, *names],
+                env=environ, stdout=subprocess.PIPE, text=True, check=True,
+            )  # fmt: skip
+            ms.append(float(done.stdout))
     return found
 
 
@@ -96,6 +121,7 @@ def main() -> None:
     lines = ["| what | without | control | with | added (least) | added (median) |", "|---|---:|---:|---:|---:|---:|"]
     for what, found in (
         ("start, ms of CPU", starts(environment, options.rounds)),
+        ("import, ms of CPU", imports(environment, options.rounds)),
         ("memory after 1000 calls, MB", memory(environment, max(3, options.rounds // 5))),
     ):
         least = {name: min(values) for name, values in found.items()}

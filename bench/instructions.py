@@ -28,6 +28,7 @@ VARIANTS = (
     "floor",
     "floor+propagation",
     "ours",
+    "floor+propagation, not sampled",
     "ours, not sampled",
     "ours, SDK disabled",
     "ours, no provider",

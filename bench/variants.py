@@ -28,6 +28,7 @@ VARIANTS: Final = (
     "floor",
     "floor+propagation",
     "ours",
+    "floor+propagation, not sampled",
     "ours, not sampled",
     "ours, SDK disabled",
     "ours, no provider",
@@ -51,12 +52,13 @@ class Variants:
         self._tracer_provider.add_span_processor(BatchSpanProcessor(Discard()))
         self._meter_provider = MeterProvider([InMemoryMetricReader()])
         meter = self._meter_provider.get_meter("floor")
-        self._floors = {
-            name: Floor(self._tracer_provider, meter, propagate_context=name.endswith("propagation"))
-            for name in ("floor", "floor+propagation")
-        }
         unsampled = TracerProvider(sampler=ALWAYS_OFF)
         unsampled.add_span_processor(BatchSpanProcessor(Discard()))
+        self._floors = {
+            "floor": Floor(self._tracer_provider, meter, propagate_context=False),
+            "floor+propagation": Floor(self._tracer_provider, meter, propagate_context=True),
+            "floor+propagation, not sampled": Floor(unsampled, meter, propagate_context=True),
+        }
         os.environ[_DISABLED] = "true"
         disabled = {
             "tracer_provider": TracerProvider(),

@@ -86,10 +86,10 @@ class RunningStack:
             for exemplar in series["exemplars"]
         ]
 
-    def traces(self, service: str, operation: str = "") -> list[dict[str, Any]]:
+    def traces(self, service: str, operation: str = "", *, limit: int = 5000) -> list[dict[str, Any]]:
         """Return the stored traces in which a service has a span, of that name where one is given."""
         found = self._get(
-            "jaeger_query", "/api/traces", service=service, operation=operation, limit=5000, lookback="1h"
+            "jaeger_query", "/api/traces", service=service, operation=operation, limit=limit, lookback="1h"
         )["data"]
         return list(found or [])
 

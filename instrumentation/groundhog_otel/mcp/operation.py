@@ -50,6 +50,8 @@ class Operation:
 
     # Defaults, so that what most messages never need is not set for each of them.
     context: Context | None = None
+    shared: dict[str, Any] | None = None
+    """The attributes that its metric has as well, where they were known from the beginning and still hold."""
     answered_with_error = False
     """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
     at_end: Callable[[Operation], None] | None = None
@@ -83,7 +85,7 @@ class Operation:
         self,
         title: str,
         attributes: dict[str, Any],
-        parent: Context | None,
+        parent: Context,
         links: Sequence[Link],
         *,
         outer: trace.Span | None = None,
@@ -99,8 +101,6 @@ class Operation:
             span, self._lent = outer, True
             self.context = context_api.get_current()
         else:
-            if parent is None:
-                parent = context_api.get_current()
             span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
             self.context = set_span_in_context(span, parent)
             if self.kind is SpanKind.SERVER and _FRAMEWORK in sys.modules:
@@ -114,10 +114,10 @@ class Operation:
         except Exception:
             guarded_error("adopt")
 
-    def pass_on(self, parent: Context | None) -> None:
+    def pass_on(self, current: Context, parent: Context | None) -> None:
         """Make no span; but make current, and send on, what the message came with."""
         if parent is None:
-            self.context = context_api.get_current()
+            self.context = current
         else:
             self.context = parent
             self._token = context_api.attach(parent)
@@ -138,12 +138,14 @@ class Operation:
         """Take note of the protocol version that an ``initialize`` settled on."""
         if isinstance(version, str):
             self.mcp_version = version
+            self.shared = None
             self.set(semconv.MCP_PROTOCOL_VERSION, version)
 
     def learn_transport(self, transport: Transport) -> None:
         """Take note of a wire that came to be known only while the first message was under way."""
         if transport is not self.transport:
             self.transport = transport
+            self.shared = None
             for key, value in transport.attributes(None).items():
                 self.set(key, value)
 

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Final
 
+from opentelemetry import context as context_api
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
@@ -71,6 +72,11 @@ def _seconds(meter: metrics.Meter, name: str, description: str) -> metrics.Histo
     )
 
 
+def _is_proxy(provider: object) -> bool:
+    """Tell whether a provider is the API's own, which stands in until somebody sets one."""
+    return type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
+
+
 class Telemetry:
     """Tracer, histograms and settings, made once per instrumentation."""
 
@@ -106,6 +112,9 @@ class Telemetry:
         }
         self._idle = isinstance(self._tracer, trace.NoOpTracer) and isinstance(self._sent, metrics.NoOpHistogram)
         """The SDK is there and switched off: nothing is made, and what came with a message is still passed on."""
+        self._proxies = trace.get_tracer_provider(), metrics.get_meter_provider()
+        self._waits = tracer_provider is None and meter_provider is None and all(map(_is_proxy, self._proxies))
+        """No provider has been set yet. Until one is, nobody would see what is made."""
         self._stopped = False
         self._late: deque[Callable[[], None]] = deque(maxlen=_MOST_LATE)
         self._excluded: Callable[[str], bool] = lru_cache(maxsize=1024)(
@@ -136,14 +145,13 @@ class Telemetry:
         try:
             if self._late:
                 self._end_late()
-            if self._stopped or not is_instrumentation_enabled():
+            current = context_api.get_current()
+            if self._stopped or (current and not is_instrumentation_enabled()):  # an empty context suppresses nothing
                 return None
             if self.settings.excluded_methods and self._excluded(method):
                 return None
-            if self._idle:
-                operation = Operation(self, kind, method, transport=transport)
-                operation.pass_on(parent)
-                return operation
+            if self._idle or (self._waits and self._still_waits()):
+                return self._only_pass_on(kind, method, transport, current, parent)
             target = field(params, "name") if method in _TARGETS else None
             target = target[:_LONGEST_NAME] if isinstance(target, str) else None
             method = method[:_LONGEST_NAME]
@@ -176,13 +184,31 @@ class Telemetry:
                 if self.content is not None and method == "tools/call":
                     self.content.add(own, "arguments", target, field(params, "arguments"))
                 outer = execute_tool_span(target) if self._enrich and kind is CLIENT else None
-                operation.start(title, own, parent, links, outer=outer, announced=announced)
+                operation.shared = shared if known else None
+                context = current if parent is None else parent
+                operation.start(title, own, context, links, outer=outer, announced=announced)
         except Exception:
             guarded_error("begin")
             return None
         IN_FLIGHT.add(operation)
         for listener in ON_BEGIN:
             listener(operation)
+        return operation
+
+    def _still_waits(self) -> bool:
+        """Tell whether nobody has set a provider yet, and nobody asks for the operations under way either."""
+        tracer_proxy, meter_proxy = self._proxies
+        self._waits = trace.get_tracer_provider() is tracer_proxy and metrics.get_meter_provider() is meter_proxy
+        return self._waits and not ON_BEGIN
+
+    def _only_pass_on(
+        self, kind: SpanKind, method: str, transport: Transport, current: Context, parent: Context | None
+    ) -> Operation | None:
+        """Return an operation without telemetry; None where there is nothing that could be passed on either."""
+        if not current and not parent:
+            return None
+        operation = Operation(self, kind, method, transport=transport)
+        operation.pass_on(current, parent)
         return operation
 
     def _with_uri(self, title: str, attributes: dict[str, Any], uri: object) -> str:
@@ -211,15 +237,16 @@ class Telemetry:
         """Add one operation to its histogram, with its span's context so that an exemplar can name the trace."""
         if self._idle:
             return
-        method, target = operation.method, operation.target
-        if outcome is OK and not operation.notification:
-            if method not in self.methods:
+        attributes = operation.shared
+        if attributes is None:
+            method, target = operation.method, operation.target
+            if outcome is OK and not operation.notification:
                 self.methods.learn(method)
-            if target is not None and target not in self.targets:
-                self.targets.learn(target)
-        else:
-            method, target = self.bounded(method, target)
-        _, attributes = _shape(method, target, operation.transport, operation.mcp_version)
+                if target is not None:
+                    self.targets.learn(target)
+            else:
+                method, target = self.bounded(method, target)
+            _, attributes = _shape(method, target, operation.transport, operation.mcp_version)
         if outcome is not OK:
             attributes = dict(attributes)
             if outcome.error_type is not None:

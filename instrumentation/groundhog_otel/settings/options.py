@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
@@ -184,5 +183,7 @@ def _spelled(value: object) -> str:
 
 def _nearest(name: str, options: Mapping[str, Option]) -> str:
     """Return a question about what was meant, when there is something near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - 3 ms, which no program's start should pay for
+
     near = get_close_matches(name, options, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

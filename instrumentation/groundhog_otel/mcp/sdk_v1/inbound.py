@@ -26,9 +26,10 @@ _NOTHING: Final = Context()
 def note_answer(original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``RequestResponder.respond``, the one place where the answer to every request goes by."""
 
-    async def respond(self: Any, response: Any) -> None:
+    def respond(self: Any, response: Any) -> Awaitable[None]:
         self.__dict__[_ANSWER] = response
-        await original(self, response)
+        answering: Awaitable[None] = original(self, response)
+        return answering
 
     return respond
 
@@ -46,13 +47,16 @@ def server_request(telemetry: Telemetry, original: Callable[..., Any]) -> Callab
 def handshake(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``ServerSession._received_request``: it answers ``initialize`` and passes the rest on."""
 
-    async def _received_request(self: Any, responder: Any) -> None:
+    async def initialize(session: Any, responder: Any, root: Any, handling: Awaitable[None]) -> None:
+        operation = _begin_request(telemetry, session, responder, root)
+        await _settled(telemetry, operation, responder, handling, session)
+
+    def _received_request(self: Any, responder: Any) -> Awaitable[None]:
         root = getattr(responder.request, "root", None)
+        handling: Awaitable[None] = original(self, responder)
         if getattr(root, "method", None) != "initialize":
-            await original(self, responder)
-            return
-        operation = _begin_request(telemetry, self, responder, root)
-        await _settled(telemetry, operation, responder, original(self, responder), self)
+            return handling
+        return initialize(self, responder, root, handling)
 
     return _received_request
 
