@@ -41,7 +41,7 @@ MADE, QUEUE = 1000, 50
 
 
 def _processed(collector: Collector, **labels: str) -> int:
-    return int(collector.made("otel_sdk_processor_span_processed_total", service_name="drops", **labels))
+    return int(collector.made("otel_sdk_processor_span_processed_total", job="drops", **labels))
 
 
 def test_an_sdk_without_a_collector_counts_what_it_drops(tmp_path: Path) -> None:
