@@ -28,7 +28,8 @@ _DIRECT = build_opener(ProxyHandler({}))
 class Collector:
     """Started, killed, started again, always with the same ports and queue.
 
-    ``environment`` is for the configuration, and prevails; ``before`` is what the command is started with (taskset).
+    ``environment`` is for the configuration, and prevails; ``program`` is another build; ``before`` is what the command
+    is started with (taskset).
     """
 
     def __init__(
@@ -38,12 +39,13 @@ class Collector:
         jaeger_port: int,
         environment: Mapping[str, str] | None = None,
         config: Path | None = None,
+        program: Path | None = None,
         before: Sequence[str] = (),
     ) -> None:
         found, _ = StackSettings.from_environ()
         self._settings = found._replace(state=state, ports={**free_ports(), "jaeger_otlp": jaeger_port})
         project = find_project()
-        program = Stack(self._settings, say=print).build()["groundhog-collector"]
+        program = program or Stack(self._settings, say=print).build()["groundhog-collector"]
         self._command = (*before, str(program), "--config", str(config or project / "otel-config.yaml"))
         self._environment = collector_environment(project, self._settings, environment or {})
         self.state = state
