@@ -103,7 +103,7 @@ class Contender:
 
 
 HEAD = (
-    "| pipeline | load | spans/s taken | of a core | CPU µs per span | spans per core-s | x floor | refused | most MiB |",
+    "| pipeline | load | spans/s taken | of a core | CPU µs per span | spans/core-s | x floor | refused | most MiB |",
     "|---|---|---:|---:|---:|---:|---:|---:|---:|",
 )
 
