@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.pipeline.loss import experiments
 from tests.support.pipeline import hardship, kills
 from tests.support.pipeline.load import Sender
 from tests.support.pipeline.payload import Template
@@ -93,3 +94,16 @@ def test_what_is_not_otlp_is_answered_with_4xx_and_harms_nothing(tmp_path: Path)
     assert statuses.pop("protobuf said to be JSON") in (400, 500)
     assert {name for name, status in statuses.items() if status not in (400, 413, 415)} == set(), statuses
     assert code == "RESOURCE_EXHAUSTED"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_long_form_of_every_experiment(tmp_path: Path) -> None:
+    """What ``python -m bench.pipeline --loss`` writes down: whatever was sampled is lost in no outage."""
+    for experiment in experiments(tmp_path):
+        found = experiment()
+        if found.event.startswith("disk full"):
+            continue  # the one that is not got over without loss
+        assert found.seen.get("sampled and lost", 0) == 0, found
+        assert found.lost == found.named, found
+        assert found.seen.get("ratio", 10) >= 10, found

@@ -113,7 +113,7 @@ def no_room(disk: Path, folder: Path, *, for_s: float, by_another: bool) -> Outc
             (disk / "another").unlink()
         else:
             sink.come()
-        settle(lambda: len(sink.missing(sender.tally.slow, CALLS.spans)), still_s=20)
+        settle(lambda: len(sink.missing(sender.tally.slow, CALLS.spans)), still_s=12)
         drive(sender, 1, per_s=10)
         sender.close()
         after = settle(lambda: len(sink.missing(sender.tally.slow[during:], CALLS.spans)))
