@@ -19,7 +19,7 @@ HEAD = ("| undecided traces | resident, MiB | above none, MiB | per 10,000 |", "
 def rows(folder: Path, spans: int) -> list[str]:
     """Return resident memory with ever more live traces of so many spans; no trace is decided meanwhile."""
     sink = Sink()
-    environment = {**ONE_CORE, "GROUNDHOG_DECISION_WAIT": "300s", "GROUNDHOG_LIVE_TRACES": "200000"}
+    environment = {**ONE_CORE, "GROUNDHOG_DECISION_WAIT": "300s", "GROUNDHOG_TRACES_HELD": "200000"}
     collector = Collector(folder, jaeger_port=sink.port, environment=environment)
     collector.start()
     found = []

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import random
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 from groundhog_otel.settings.stack import STACK_PORTS
 
 
 def free_ports() -> dict[str, int]:
-    """Return a port for every name of the stack's, none of them in use a moment ago."""
-    with ExitStack() as held:
-        sockets = {name: held.enter_context(socket.create_server(("127.0.0.1", 0))) for name in STACK_PORTS}
-        return {name: one.getsockname()[1] for name, one in sockets.items()}
+    """Return a port for every name of the stack's, none of them in use a moment ago, nor returned before.
+
+    They are below those that Linux gives to whoever connects: a connection may be made, but not from one of them.
+    """
+    return {name: next(_FREE) for name in STACK_PORTS}
+
+
+def _free() -> Iterator[int]:
+    for port in random.sample(range(15_000, 32_000), 17_000):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        yield port
+
+
+_FREE = _free()
