@@ -131,7 +131,8 @@ def jaeger_away(folder: Path, *, for_s: float) -> Outcome:
         )
         took = time.monotonic() - returned
     sink.leave()
-    bound = f"GROUNDHOG_QUEUE_BYTES; all of it there {took:.0f} s after Jaeger was back (gRPC waits ever longer to connect again)"
+    back = f"all of it there {took:.0f} s after Jaeger was back (gRPC waits ever longer to connect again)"
+    bound = f"GROUNDHOG_QUEUE_BYTES; {back}"
     return _outcome(f"Jaeger away for {for_s:.0f} s under load", sender, sink, missing, bound)
 
 
