@@ -79,7 +79,8 @@ def _head(rounds: int, for_s: float, note: str) -> Iterator[str]:
         "receiver in place of Jaeger. Memory limit 4,000 MiB, so that nothing is refused. The floor is the same "
         "Collector, built with the exporter that does nothing: receive, decode, answer. Floor and pipeline take turns: "
         f"{rounds} rounds of {for_s:.0f} s each after a warm-up of 2 s; medians, and the median of the rounds' ratios. "
-        "CPU is that of the Collector's process, in user and kernel mode."
+        "CPU is that of the Collector's process, in user and kernel mode. One connection waits for each answer, so the "
+        "Collector is never saturated: spans per core-second is what its CPU time would be enough for."
     )
     yield ""
 
