@@ -86,7 +86,7 @@ sdk-suite: .venv/ready $(SUITES:%=.venv-suite-%/ready)  ## Run the test suites o
 
 e2e: .venv/ready  ## Run the tests against the real Collector, Jaeger, Prometheus and Alertmanager
 	$(BIN)/groundhog stack build
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m "e2e and not slow"
 
 # REGISTRY=…/model checks against a registry on disk; without it the runner fetches the one that it pins.
 genai-conformance: .venv/ready  ## Run the scenarios under OpenTelemetry's own runner, where that and weaver are installed
