@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 
 from groundhog_otel.pipeline import StackError, elapsed
 from groundhog_otel.pipeline.builds import MODULES, locked
-from groundhog_otel.pipeline.configs import collector_environment, write_configs
+from groundhog_otel.pipeline.configs import collector_environment, jaeger_environment, write_configs
+from groundhog_otel.pipeline.deaths import last_words
 from groundhog_otel.pipeline.layout import find_project
 from groundhog_otel.pipeline.parts import PARTS, recipes
 from groundhog_otel.pipeline.ports import answers, look_whether_free
-from groundhog_otel.pipeline.processes import Running, is_alive, last_words, load, save, start, stop
+from groundhog_otel.pipeline.processes import Running, is_alive, load, save, start, stop
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.pipeline.toolchain import find_go, go_version, needed_version
 from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
@@ -277,7 +278,13 @@ def test_a_recipe_changes_with_what_its_part_is_started_with_and_with_nothing_el
         programs = {name: Path("/bin") / name for module in MODULES for name, _ in module.programs}
         environment = collector_environment(ROOT, settings, collector)
         config = write_configs(ROOT, settings)
-        found = recipes(settings, programs, project=ROOT, config=config, collector=environment)
+        found = recipes(
+            settings,
+            programs,
+            config=config,
+            collector=environment,
+            jaeger_environment=jaeger_environment(ROOT, settings),
+        )
         return {name: recipe.digest() for name, recipe in found.items()}
 
     def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:

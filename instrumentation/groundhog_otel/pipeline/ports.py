@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 
 from groundhog_otel.pipeline import StackError
-from groundhog_otel.settings.stack import port_variable
+from groundhog_otel.settings.stack import ENV_PORT_OFFSET, port_variable
 
 __all__ = ("answers", "look_whether_free")
 
@@ -34,7 +34,7 @@ def look_whether_free(name: str, port: int) -> None:
     Raises:
         StackError: we cannot; the message names the setting to change.
     """
-    another = f"choose another with {port_variable(name)}"
+    another = f"choose another with {port_variable(name)}, or move all with {ENV_PORT_OFFSET}=1000"
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

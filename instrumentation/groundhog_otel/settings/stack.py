@@ -15,6 +15,7 @@ __all__ = (
     "ENV_CACHE_DIR",
     "ENV_INTERVAL",
     "ENV_JAEGER_BIN",
+    "ENV_PORT_OFFSET",
     "ENV_STATE_DIR",
     "ENV_WEBHOOK",
     "STACK_PORTS",
@@ -27,6 +28,7 @@ ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
 ENV_WEBHOOK: Final = "GROUNDHOG_WEBHOOK"
 ENV_INTERVAL: Final = "GROUNDHOG_INTERVAL"
 ENV_JAEGER_BIN: Final = "GROUNDHOG_JAEGER_BIN"
+ENV_PORT_OFFSET: Final = "GROUNDHOG_PORT_OFFSET"
 STACK_PORTS: Final[Mapping[str, int]] = {
     "otlp_grpc": 4317,
     "otlp_http": 4318,
@@ -64,9 +66,14 @@ class StackSettings(NamedTuple):
         """Read the settings. Unlike a watched program's these are a command's: it reports a problem and stops."""
         problems: list[Problem] = []
         ports = {}
+        offset = environ.get(ENV_PORT_OFFSET) or "0"
+        if not (offset.isascii() and offset.isdigit() and max(STACK_PORTS.values()) + int(offset) < 65536):
+            most = 65535 - max(STACK_PORTS.values())
+            problems.append(f"{ENV_PORT_OFFSET}={offset!r} cannot be added to every port. Write 0 to {most}.")
+            offset = "0"
         for name, default in STACK_PORTS.items():
             variable = port_variable(name)
-            raw = environ.get(variable) or str(default)
+            raw = environ.get(variable) or str(default + int(offset))
             if raw.isascii() and raw.isdigit() and 0 < int(raw) < 65536:
                 ports[name] = int(raw)
             else:
