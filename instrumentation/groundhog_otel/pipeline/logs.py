@@ -69,7 +69,12 @@ def _text(file: Path) -> str:
 
 def follow(logs: Mapping[str, Path]) -> Iterator[Line]:
     """Return every whole line that is written from now on, for ever; of a part that is started again, too."""
+    # Now, and not when the first line is asked for.
     positions = {name: (_identity(file), file.stat().st_size if file.exists() else 0) for name, file in logs.items()}
+    return _from(positions, logs)
+
+
+def _from(positions: dict[str, tuple[int | None, int]], logs: Mapping[str, Path]) -> Iterator[Line]:
     while True:
         quiet = True
         for name, file in logs.items():
