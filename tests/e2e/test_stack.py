@@ -160,11 +160,14 @@ def test_a_jaeger_of_the_users_own_is_started_in_place_of_ours(
         _groundhog(own, "down")
 
 
-def test_all_addresses_are_on_loopback(running_stack: RunningStack) -> None:
+def test_all_addresses_are_on_loopback_at_ports_that_can_be_chosen(running_stack: RunningStack) -> None:
+    listening = set()
     for one in load(running_stack.stack.settings.state / "stack.json"):
         for connection in psutil.Process(one.pid).net_connections():
             if connection.status == psutil.CONN_LISTEN:
                 assert connection.laddr[0] in ("127.0.0.1", "::1"), (one.name, connection.laddr)
+                listening.add(connection.laddr[1])
+    assert listening == set(running_stack.ports.values())
 
 
 def test_a_busy_port_is_one_line_and_nothing_is_started(own: StackSettings, programs: Programs) -> None:
@@ -301,7 +304,7 @@ def test_a_part_that_cannot_start_is_one_line_and_the_others_are_stopped(
             pass
 
 
-def test_a_program_that_was_tampered_with_is_not_started(
+def test_a_program_that_was_tampered_with_is_built_again_and_old_builds_are_removed(
     own: StackSettings, programs: Programs, tmp_path: Path
 ) -> None:
     """In a copy of the cache, with the Collector's 40 MB built again from a warm Go cache."""
@@ -316,6 +319,12 @@ def test_a_program_that_was_tampered_with_is_not_started(
     built = Stack(own._replace(cache=cache), say=said.append).build()
     assert any("is not what was built" in line for line in said)
     assert built["groundhog-collector"].read_bytes() == programs["groundhog-collector"].read_bytes(), "not reproducible"
+    old = cache / "bin" / "collector-0000000000000000"
+    old.mkdir()
+    pruned = _groundhog(own._replace(cache=cache), "build", "--prune")
+    assert pruned.returncode == 0, pruned.stderr
+    assert f"Removed {old} (0 MiB)" in pruned.stdout
+    assert {folder.name for folder in (cache / "bin").iterdir()} == {path.parent.name for path in built.values()}
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,11 @@ def test_what_is_no_program_is_one_line(tmp_path: Path) -> None:
         start("Jaeger", [tmp_path / "no"], log=tmp_path / "log", cwd=tmp_path)
 
 
+def test_a_part_of_an_older_version_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"older version: groundhog stack down, then groundhog stack up"):
+        start_again(Running("Jaeger", 1, "before", str(tmp_path / "log")), cwd=tmp_path)
+
+
 def test_configuration_is_put_back_as_it_was(tmp_path: Path) -> None:
     settings = StackSettings(tmp_path, tmp_path, STACK_PORTS)
     keep_configs(settings)

@@ -34,7 +34,7 @@ class Death:
     def how(self) -> str:
         """When, and by what, in words."""
         if self.at is None:
-            return "died, perhaps with the machine"
+            return "died unseen, perhaps with the machine"
         return f"died at {self.at:%Y-%m-%d %H:%M:%S} ({self.signal or f'exit code {self.exit_code}'})"
 
     def __str__(self) -> str:

@@ -93,7 +93,13 @@ def start(
 
 
 def start_again(was: Running, *, cwd: Path) -> Running:
-    """Start a process with what it was started with. Raises as :func:`start`."""
+    """Start a process with what it was started with.
+
+    Raises:
+        StackError: it cannot be started, or what it was started with is not known.
+    """
+    if not was.command:
+        raise StackError(f"{was.name} was started by an older version: groundhog stack down, then groundhog stack up")
     return start(
         was.name,
         was.command,
