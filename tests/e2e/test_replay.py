@@ -93,3 +93,14 @@ def test_through_the_collector_every_trace_is_kept_when_that_is_asked_for(
     eventually(lambda: all(running_stack.trace(one) for one in wanted), within_s=30, what="all forty traces in Jaeger")
     (one,) = (running_stack.trace(spans[0].trace_id) or {})["spans"]
     assert one["startTime"] == spans[0].start_ns // 1000 - HOURS_AGO * 3600 * 10**6
+
+
+def test_a_port_of_grpc_is_one_line(running_stack: RunningStack, tmp_path: Path) -> None:
+    (tmp_path / "recorded.jsonl").write_text(traces_line(span()))
+    done = subprocess.run(
+        [str(BIN / "groundhog"), "replay", "recorded.jsonl",
+         "--endpoint", f"http://127.0.0.1:{running_stack.ports['otlp_grpc']}"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "is that a port of OTLP/gRPC?" in done.stderr

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -179,6 +180,8 @@ def sender(endpoint: str, *, sleep: Callable[[float], None] = time.sleep) -> Cal
                 reason = f"{url} answers {error.code} ({told or error.reason})"
                 if error.code not in _RETRYABLE or wait_s is None:
                     raise StoreError(f"{reason}: is that an OTLP/HTTP endpoint, and ready?") from None
+            except (ConnectionResetError, HTTPException) as error:
+                raise StoreError(f"{url} does not speak HTTP ({error}): is that a port of OTLP/gRPC?") from None
             except OSError as error:
                 cause = getattr(error, "reason", error)
                 if wait_s is None or isinstance(cause, ConnectionRefusedError):
