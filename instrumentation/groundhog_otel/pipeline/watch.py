@@ -35,7 +35,7 @@ def watch(stack: Stack, say: Say) -> list[Death]:
         if not all(map(is_alive, parts)) and (dead := stack.dead()):
             return dead
         if looks % _ASK_EVERY == 0:
-            now = {part.name for part in parts if is_alive(part) and not answers(part.health)}
+            now = {part.name for part in parts if not answers(part.health) and is_alive(part)}
             for name in sorted(now - silent):
                 say(f"{name} does not answer")
             for name in sorted(silent - now):
