@@ -12,7 +12,7 @@ from groundhog_otel.pipeline import StackError
 from groundhog_otel.settings import inherited
 from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
 
-__all__ = ("collector_environment", "jaeger_environment", "keep_configs", "restore_configs", "write_configs")
+__all__ = ("collector_environment", "keep_configs", "restore_configs", "write_configs")
 
 _WEBHOOK: Final = "http://127.0.0.1:5001/alerts"
 _MEMORY: Final = re.compile(r"env:GROUNDHOG_MEMORY_MIB:-(\d+)")
@@ -44,13 +44,6 @@ def collector_environment(project: Path, settings: StackSettings, extra: Mapping
     return found
 
 
-def jaeger_environment(project: Path, settings: StackSettings) -> dict[str, str]:
-    """Return what ``deploy/jaeger/jaeger.yaml`` reads from the environment, and what keeps it from tracing itself."""
-    known = set(re.findall(r"\$\{env:(\w+)", _read(project / "deploy" / "jaeger" / "jaeger.yaml")))
-    found = {name: value for name, value in inherited().items() if name in known}
-    return found | {"GROUNDHOG_JAEGER_STATE": str(settings.state / "jaeger"), "OTEL_TRACES_SAMPLER": "always_off"}
-
-
 def keep_configs(settings: StackSettings) -> None:
     """Copy the configuration as it is aside, for :func:`restore_configs`."""
     target, kept = settings.state / "config", settings.state / "config.before"
@@ -76,6 +69,7 @@ def write_configs(project: Path, settings: StackSettings) -> Path:
     _write(project / "otel-config.yaml", target / "otel-config.yaml", {})
     deploy = project / "deploy"
     _write(deploy / "jaeger" / "jaeger.yaml", target / "jaeger.yaml", ports)
+    _write(deploy / "jaeger" / "badger.yaml", target / "badger.yaml", {})
     interval = settings.interval or "5s"
     _write(
         deploy / "prometheus" / "prometheus.yml",

@@ -15,6 +15,8 @@ from groundhog_otel.settings.stack import StackSettings
 
 __all__ = ("PARTS", "Part", "Recipe", "part_named", "recipes")
 
+_TRACES_KEPT: Final = "extensions.jaeger_storage.backends.badger.badger.ttl.spans"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -81,23 +83,25 @@ class Recipe:
 
 
 def recipes(
-    settings: StackSettings,
-    programs: Programs,
-    *,
-    config: Path,
-    collector: Mapping[str, str],
-    jaeger_environment: Mapping[str, str],
+    settings: StackSettings, programs: Programs, *, config: Path, collector: Mapping[str, str]
 ) -> dict[str, Recipe]:
     """Return every part's recipe by name.
 
-    ``config`` is the folder that :func:`write_configs` filled; ``collector`` and ``jaeger_environment`` are what
-    ``otel-config.yaml`` and ``jaeger.yaml`` read from the environment.
+    ``config`` is the folder that :func:`write_configs` filled, ``collector`` what ``otel-config.yaml`` reads from the
+    environment.
     """
     ports, state = settings.ports, settings.state
-    prometheus, alertmanager, jaeger = (config / name for name in ("prometheus.yml", "alertmanager.yml", "jaeger.yaml"))
+    prometheus, alertmanager = config / "prometheus.yml", config / "alertmanager.yml"
+    jaeger = (config / "jaeger.yaml", config / "badger.yaml")
+    kept = (f"--set={_TRACES_KEPT}={settings.traces_kept}",) if settings.traces_kept else ()
     otel_config = config / "otel-config.yaml"
     return {
-        "Jaeger": Recipe((str(programs["jaeger"]), "--config", str(jaeger)), jaeger_environment, (jaeger,)),
+        "Jaeger": Recipe(
+            (str(programs["jaeger"]), *(f"--config={file}" for file in jaeger), *kept),
+            # Without the sampler it sends traces of itself to the Collector.
+            {"OTEL_TRACES_SAMPLER": "always_off", "GROUNDHOG_JAEGER_STATE": str(state / "jaeger")},
+            jaeger,
+        ),
         "Alertmanager": Recipe(
             (
                 str(programs["alertmanager"]),

@@ -10,13 +10,7 @@ from typing import Final
 
 from groundhog_otel.pipeline import Say, StackError
 from groundhog_otel.pipeline.builds import MODULES, Programs, build_all, locked
-from groundhog_otel.pipeline.configs import (
-    collector_environment,
-    jaeger_environment,
-    keep_configs,
-    restore_configs,
-    write_configs,
-)
+from groundhog_otel.pipeline.configs import collector_environment, keep_configs, restore_configs, write_configs
 from groundhog_otel.pipeline.deaths import Death, death_of, deaths_among
 from groundhog_otel.pipeline.layout import find_project, writable
 from groundhog_otel.pipeline.parts import PARTS, Part, Recipe, recipes
@@ -148,7 +142,6 @@ class Stack:
             programs,
             config=write_configs(self.project, self.settings),
             collector=collector_environment(self.project, self.settings, self._environment),
-            jaeger_environment=jaeger_environment(self.project, self.settings),
         )
 
     def _stop_what_has_changed(self, running: dict[str, Running], wanted: Mapping[str, Recipe]) -> None:

@@ -17,6 +17,7 @@ __all__ = (
     "ENV_JAEGER_BIN",
     "ENV_PORT_OFFSET",
     "ENV_STATE_DIR",
+    "ENV_TRACES_KEPT",
     "ENV_WEBHOOK",
     "STACK_PORTS",
     "StackSettings",
@@ -28,6 +29,7 @@ ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
 ENV_WEBHOOK: Final = "GROUNDHOG_WEBHOOK"
 ENV_INTERVAL: Final = "GROUNDHOG_INTERVAL"
 ENV_JAEGER_BIN: Final = "GROUNDHOG_JAEGER_BIN"
+ENV_TRACES_KEPT: Final = "GROUNDHOG_TRACES_KEPT"
 ENV_PORT_OFFSET: Final = "GROUNDHOG_PORT_OFFSET"
 STACK_PORTS: Final[Mapping[str, int]] = {
     "otlp_grpc": 4317,
@@ -58,6 +60,8 @@ class StackSettings(NamedTuple):
     """Where Alertmanager sends its notifications; None for what its configuration file says."""
     interval: str | None = None
     """How often metrics are flushed, scraped and evaluated (``1s``); None for what the configuration files say."""
+    traces_kept: str | None = None
+    """How long Jaeger keeps a trace (``72h``); None for what its configuration file says."""
     jaeger: Path | None = None
     """A Jaeger 2 to start rather than the one we build, which has no web pages."""
 
@@ -84,6 +88,9 @@ class StackSettings(NamedTuple):
         interval = environ.get(ENV_INTERVAL) or None
         if interval is not None and not re.fullmatch(r"[1-9][0-9]*s", interval):
             problems.append(f"{ENV_INTERVAL}={interval!r} is not an interval. Write whole seconds, like 5s.")
+        traces_kept = environ.get(ENV_TRACES_KEPT) or None
+        if traces_kept is not None and not re.fullmatch(r"[1-9][0-9]*h", traces_kept):
+            problems.append(f"{ENV_TRACES_KEPT}={traces_kept!r} is not a time. Write whole hours, like 72h.")
         webhook = environ.get(ENV_WEBHOOK) or None
         if webhook is not None and not re.fullmatch(r"https?://[^\s/]\S*", webhook):
             problems.append(f"{ENV_WEBHOOK}={webhook!r} is not a web address. Write http://host:port/path.")
@@ -101,6 +108,7 @@ class StackSettings(NamedTuple):
             ports=ports,
             webhook=webhook,
             interval=interval,
+            traces_kept=traces_kept,
             jaeger=Path(found_jaeger).absolute() if found_jaeger is not None else None,
         )
         return found, problems
