@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,21 @@ def test_through_the_collector_every_trace_is_kept_when_that_is_asked_for(
     eventually(lambda: all(running_stack.trace(one) for one in wanted), within_s=30, what="all forty traces in Jaeger")
     (one,) = (running_stack.trace(spans[0].trace_id) or {})["spans"]
     assert one["startTime"] == spans[0].start_ns // 1000 - HOURS_AGO * 3600 * 10**6
+
+
+def test_load_whose_every_trace_is_wanted_is_kept_by_its_run(running_stack: RunningStack, tmp_path: Path) -> None:
+    spans = [span(trace=0xDEF000 + number, ms=1, kind="server") for number in range(40)]
+    file = tmp_path / "recorded.jsonl"
+    lines = [replace(one, attributes={**one.attributes, "groundhog.load.run_id": "run-1"}) for one in spans]
+    file.write_text("".join(map(traces_line, lines)))
+    done = subprocess.run(
+        [str(BIN / "groundhog"), "replay", str(file),
+         "--endpoint", f"http://127.0.0.1:{running_stack.ports['otlp_http']}"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    wanted = {one.trace_id for one in spans}
+    eventually(lambda: all(running_stack.trace(one) for one in wanted), within_s=30, what="all forty traces in Jaeger")
 
 
 def test_a_port_of_grpc_is_one_line(running_stack: RunningStack, tmp_path: Path) -> None:
