@@ -15,8 +15,8 @@ import pytest
 
 from groundhog_otel.store import StoreError
 from groundhog_otel.store.layout import prepare, signal_file
-from groundhog_otel.store.replay import replay, sender, wanted_batches
-from tests.support.recorded import span, traces_line
+from groundhog_otel.store.replay import replay, sender, trace_files, wanted_batches
+from tests.support.recorded import SERVER, span, traces_line
 
 GROUNDHOG = str(Path(sys.executable).parent / "groundhog")
 ONE, OTHER = f"{1:032x}", f"{2:032x}"
@@ -90,10 +90,44 @@ def test_one_trace_of_many(tmp_path: Path) -> None:
         assert _ids(got) == [OTHER, OTHER]
         missing = _replay(".", "--trace", "3" * 32, "--endpoint", url, cwd=tmp_path)
     assert missing.returncode == 1
-    assert f"trace {'3' * 32} is not in run-1. Try --run all." in missing.stderr
+    assert f"trace {'3' * 32} is not in run-1/app-11.traces.jsonl. Try --run all." in missing.stderr
     wrong = _replay(".", "--trace", "xyz", cwd=tmp_path)
     assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
     assert "32 hexadecimal digits" in wrong.stderr
+
+
+def test_traces_of_one_service_are_sent_whole(tmp_path: Path) -> None:
+    ours, theirs = span(trace=1), span(trace=1, own=2, parent=1, process=SERVER)
+    run = _recorded(tmp_path, traces_line(ours, span(trace=2)))
+    signal_file(run, service="srv", pid=22, signal="traces").write_text(traces_line(theirs))
+    with _receiver((200, {})) as (url, got):
+        done = _replay(".", "--service", "srv", "--endpoint", url, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert _ids(got) == [ONE, ONE]
+        none = _replay(".", "--service", "server", "--endpoint", url, cwd=tmp_path)
+    assert none.returncode == 1
+    assert "there is no span of a service 'server'. Recorded services: app, srv." in none.stderr
+
+
+def test_files_and_folders_by_name_and_a_mark_that_has_them_kept(tmp_path: Path) -> None:
+    _recorded(tmp_path / "store", traces_line(span(trace=1)))
+    (tmp_path / "from-elsewhere.json").write_text(traces_line(span(trace=2)))
+    with _receiver((200, {})) as (url, got):
+        done = _replay("store", "from-elsewhere.json", "--keep-all", "--endpoint", url, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert _ids(got) == [ONE, OTHER]
+    marks = [group["resource"]["attributes"][-1] for request in got for group in request["resourceSpans"]]
+    assert marks == [{"key": "groundhog.replay", "value": {"boolValue": True}}] * 2
+
+
+@pytest.mark.parametrize("text", ["not JSON", "[1]", '{"resourceMetrics": []}', '{"resourceSpans": [{"a": 1}]}'])
+def test_a_file_of_something_else_is_said_with_its_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "file.json").write_text("\n" + text + "\n")
+    with _receiver((200, {})) as (url, got):
+        done = _replay("file.json", "--endpoint", url, cwd=tmp_path)
+    assert (done.returncode, got) == (1, [])
+    assert "it is no OTLP JSON of spans: file.json, line 2" in done.stderr
+    assert "there are no traces in file.json" in done.stderr
 
 
 def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
@@ -129,7 +163,7 @@ def test_a_busy_receiver_is_asked_again_and_another_answer_ends_it(tmp_path: Pat
     run = _recorded(tmp_path, traces_line(span(trace=1)), traces_line(span(trace=2)))
     waits: list[float] = []
     with _receiver((503, {}), (429, {}), (200, {})) as (url, got):
-        done = replay(wanted_batches([run], trace_id=None, unreadable=[]), sender(url, sleep=waits.append))
+        done = replay(wanted_batches(trace_files([run]), unreadable=[]), sender(url, sleep=waits.append))
     assert (done.spans, len(got)) == (2, 4)
     assert waits == sorted(waits)
     assert len(waits) == 2
@@ -137,7 +171,7 @@ def test_a_busy_receiver_is_asked_again_and_another_answer_ends_it(tmp_path: Pat
         _receiver((200, {}), (400, {"message": "no"})) as (url, got),
         pytest.raises(StoreError, match=r"answers 400 .*no.*; 1 spans were sent before"),
     ):
-        replay(wanted_batches([run], trace_id=None, unreadable=[]), sender(url, sleep=waits.append))
+        replay(wanted_batches(trace_files([run]), unreadable=[]), sender(url, sleep=waits.append))
     assert len(waits) == 2
 
 

@@ -128,7 +128,7 @@ def test_components_of_the_configuration_are_in_the_collectors_image() -> None:
 def test_flags_are_those_of_the_stack(part: str, tmp_path: Path) -> None:
     settings = StackSettings(tmp_path, tmp_path, STACK_PORTS)
     programs = {name: Path(name) for name in ("jaeger", "alertmanager", "prometheus", "groundhog-collector")}
-    found = recipes(settings, programs, project=ROOT, config=tmp_path, collector={})[part]
+    found = recipes(settings, programs, config=tmp_path, collector={})[part]
     ours, theirs = (
         dict(word.split("=", 1) for word in words) for words in (found.command[1:], SERVICES[part.lower()]["command"])
     )

@@ -76,7 +76,7 @@ def test_its_commands_and_variables_make_the_stack_work(settings: StackSettings,
         places = _places(service, tmp_path)
         health = service["healthcheck"]["test"][-1] if "healthcheck" in service else "http://127.0.0.1:13133"
         parts[name] = {
-            "command": [str(built[program]), *(_here(word, places) for word in service["command"])],
+            "command": [str(built[program]), *(_here(_interpolated(word), places) for word in service["command"])],
             "environment": {key: _here(value, places) for key, value in _environment(service).items()},
             "health": health,
         }

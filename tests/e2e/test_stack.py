@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -16,10 +19,13 @@ import pytest
 
 from groundhog_otel.pipeline import StackError
 from groundhog_otel.pipeline.builds import Programs
+from groundhog_otel.pipeline.logs import said_at
+from groundhog_otel.pipeline.parts import PARTS
 from groundhog_otel.pipeline.processes import is_alive, load
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.settings.stack import StackSettings, port_variable
-from tests.e2e.conftest import RunningStack, eventually, free_ports, say
+from tests.e2e.conftest import FAST_DECISIONS, RunningStack, Webhook, eventually, free_ports, say
+from tests.support.recorded import span, traces_line
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -37,16 +43,24 @@ def own(settings: StackSettings, tmp_path: Path) -> StackSettings:
     return settings._replace(state=tmp_path / "state", ports=free_ports())
 
 
-def _groundhog(own: StackSettings, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {
+def _environment(own: StackSettings) -> dict[str, str]:
+    return {
         **os.environ,
-        **variables,
         "GROUNDHOG_STATE_DIR": str(own.state),
         "GROUNDHOG_CACHE_DIR": str(own.cache),
         **{port_variable(name): str(port) for name, port in own.ports.items()},
     }
-    command = [str(Path(sys.executable).parent / "groundhog"), "stack", *words]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def _command(*words: str) -> list[str]:
+    return [str(Path(sys.executable).parent / "groundhog"), "stack", *words]
+
+
+def _groundhog(own: StackSettings, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**_environment(own), **variables}
+    return subprocess.run(
+        _command(*words), env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def _check(*command: str | Path) -> None:
@@ -110,7 +124,7 @@ def test_other_settings_reach_a_running_stack_and_restart_only_whom_they_concern
         assert done.returncode == 0, done.stderr
         after = {one.name: one for one in load(own.state / "stack.json")}
         # Jaeger asks Prometheus for what its Monitor tab shows.
-        assert {name for name in before if before[name].pid != after[name].pid} == {"Prometheus", "Jaeger"}
+        assert {name for name in before if before[name].pid != after[name].pid} == {"Jaeger", "Prometheus"}
         assert f":{moved.ports['prometheus']}" in done.stdout
         assert f":{own.ports['prometheus']}" not in done.stdout
         status = _groundhog(own, "status")  # whatever its own environment says of the ports
@@ -119,8 +133,14 @@ def test_other_settings_reach_a_running_stack_and_restart_only_whom_they_concern
         failed = _groundhog(moved, "up", GROUNDHOG_SHARE_PERCENT="lots")
         assert failed.returncode == 1
         assert "sampling_percentage" in failed.stderr
+        assert "Collector runs again as before" in failed.stderr
         left = {one.name: one for one in load(own.state / "stack.json")}
-        assert left == {name: one for name, one in after.items() if name != "Collector"}
+        assert {name for name in left if left[name].pid != after[name].pid} == {"Collector"}
+        assert left["Collector"].recipe == after["Collector"].recipe
+        assert _groundhog(moved, "status").returncode == 0
+        assert _groundhog(moved, "up").returncode == 0
+        now = {one.name: one for one in load(own.state / "stack.json")}
+        assert now == left, "what came back is not what was there"
     finally:
         _groundhog(own, "down")
 
@@ -140,11 +160,14 @@ def test_a_jaeger_of_the_users_own_is_started_in_place_of_ours(
         _groundhog(own, "down")
 
 
-def test_all_addresses_are_on_loopback(running_stack: RunningStack) -> None:
+def test_all_addresses_are_on_loopback_at_ports_that_can_be_chosen(running_stack: RunningStack) -> None:
+    listening = set()
     for one in load(running_stack.stack.settings.state / "stack.json"):
         for connection in psutil.Process(one.pid).net_connections():
             if connection.status == psutil.CONN_LISTEN:
                 assert connection.laddr[0] in ("127.0.0.1", "::1"), (one.name, connection.laddr)
+                listening.add(connection.laddr[1])
+    assert listening == set(running_stack.ports.values())
 
 
 def test_a_busy_port_is_one_line_and_nothing_is_started(own: StackSettings, programs: Programs) -> None:
@@ -158,19 +181,112 @@ def test_a_busy_port_is_one_line_and_nothing_is_started(own: StackSettings, prog
     assert not load(own.state / "stack.json")
 
 
-def test_a_dead_part_is_noticed_and_the_next_up_mends_it(own: StackSettings, programs: Programs) -> None:
+def test_a_dead_part_is_noticed_at_once_said_and_the_next_up_mends_it(own: StackSettings, programs: Programs) -> None:
+    told_by_up: list[str] = []
+    stack = Stack(own, say=told_by_up.append)
+    stack.up()
+    try:
+        with _watching(own) as watching:
+            jaeger = next(one for one in load(own.state / "stack.json") if one.name == "Jaeger")
+            os.kill(jaeger.pid, signal.SIGKILL)
+            _, told = watching.communicate(timeout=30)
+        assert watching.returncode == 1
+        assert re.search(r"^Jaeger died at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(SIGKILL\): .*jaeger\.log", told, re.M)
+        said = _groundhog(own, "status")
+        assert said.returncode == 1
+        assert re.search(r"^Jaeger +died at .* \(SIGKILL\)", said.stdout, re.MULTILINE)
+        (died, *others) = json.loads(_groundhog(own, "status", "--json").stdout)["parts"]
+        assert (died["pid"], died["healthy"], died["died"]["signal"]) == (None, False, "SIGKILL")
+        assert all(one["healthy"] and one["died"] is None for one in others)
+        before = {one.name: one.pid for one in load(own.state / "stack.json") if one.name != "Jaeger"}
+        told_by_up.clear()
+        assert all(part.healthy for part in stack.up())
+        assert re.fullmatch(r"Jaeger died at .* \(SIGKILL\): .*; starting it again", told_by_up[0])
+        assert before.items() <= {one.name: one.pid for one in load(own.state / "stack.json")}.items()
+    finally:
+        stack.down()
+
+
+def _watching(own: StackSettings) -> subprocess.Popen[str]:
+    """Return a `groundhog stack watch` that has begun."""
+    process = subprocess.Popen(
+        _command("watch"), env=_environment(own), cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("Watching")
+    return process
+
+
+def _post_a_slow_call(own: StackSettings, trace_id: str) -> None:
+    now = time.time_ns()
+    one = span(ms=80, trace=int(trace_id, 16), kind="server")
+    body = traces_line(replace(one, start_ns=now - 80_000_000, end_ns=now)).encode()
+    url = f"http://127.0.0.1:{own.ports['otlp_http']}/v1/traces"
+    urlopen(Request(url, data=body, headers={"Content-Type": "application/json"}), timeout=10).close()
+
+
+def test_a_part_is_restarted_alone_and_traces_survive_that_of_jaeger_even_after_kill_9(
+    own: StackSettings, programs: Programs
+) -> None:
+    stack = Stack(own, say=say, environment=FAST_DECISIONS)
+    stack.up()
+    seen = RunningStack(stack, Webhook(""))
+    try:
+        _post_a_slow_call(own, "1" * 32)
+        eventually(lambda: seen.trace("1" * 32), within_s=30, what="the trace in Jaeger")
+        before = {one.name: one for one in load(own.state / "stack.json")}
+        with _watching(own) as watching:
+            done = _groundhog(own._replace(ports=free_ports()), "restart", "jaeger")  # whatever the environment says
+            assert done.returncode == 0, done.stderr
+            assert "Jaeger has stopped" in done.stderr
+            after = {one.name: one for one in load(own.state / "stack.json")}
+            assert {name for name in before if before[name].pid != after[name].pid} == {"Jaeger"}
+            assert after["Jaeger"].address == before["Jaeger"].address
+            assert seen.trace("1" * 32), "the restart has lost a trace"
+            _post_a_slow_call(own, "2" * 32)
+            eventually(lambda: seen.trace("2" * 32), within_s=30, what="a later trace in Jaeger")
+            assert watching.poll() is None, "a restart was taken for a death"
+            watching.send_signal(signal.SIGINT)
+            watching.communicate(timeout=30)
+        assert watching.returncode == 130
+        os.kill(after["Jaeger"].pid, signal.SIGKILL)
+        eventually(lambda: not is_alive(after["Jaeger"]), within_s=10, what="the end of Jaeger")
+        again = _groundhog(own, "restart", "Jaeger")
+        assert again.returncode == 0, again.stderr
+        assert re.search(r"^Jaeger died at .* \(SIGKILL\)", again.stderr, re.MULTILINE)
+        assert seen.trace("1" * 32)
+        assert seen.trace("2" * 32)
+        with _watching(own) as watching:
+            assert _groundhog(own, "down").returncode == 0
+            _, told = watching.communicate(timeout=30)
+        assert (watching.returncode, "The stack was stopped" in told) == (0, True)
+    finally:
+        stack.down()
+    never = _groundhog(own, "restart", "jaeger")
+    assert (never.returncode, never.stderr) == (1, "groundhog: Jaeger was not started: groundhog stack up\n")
+
+
+def test_logs_of_all_parts_or_one_and_on_through_a_restart(own: StackSettings, programs: Programs) -> None:
     stack = Stack(own, say=say)
     stack.up()
     try:
-        jaeger = next(one for one in load(own.state / "stack.json") if one.name == "Jaeger")
-        os.kill(jaeger.pid, signal.SIGKILL)
-        eventually(lambda: not stack.status()[0].healthy, within_s=10, what="Jaeger noticed as dead")
-        said = _groundhog(own, "status")
-        assert said.returncode == 1
-        assert "died, see" in said.stdout
-        others = {one.name: one.pid for one in load(own.state / "stack.json") if one.name != "Jaeger"}
-        assert all(part.healthy for part in stack.up())
-        assert others.items() <= {one.name: one.pid for one in load(own.state / "stack.json")}.items()
+        every = _groundhog(own, "logs", "--lines", "3").stdout.splitlines()
+        names = [line.split("|")[0].strip() for line in every]
+        assert {name: names.count(name) for name in names} == dict.fromkeys([part.name for part in PARTS], 3)
+        times = [said_at(line.split("| ", 1)[1]) for line in every]
+        assert all(times)
+        assert times == sorted(times, key=lambda at: at or 0)
+        follow = subprocess.Popen(
+            _command("logs", "alertmanager", "--follow", "-n", "1"),
+            env=_environment(own), cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with follow:
+            assert follow.stdout is not None
+            assert follow.stdout.readline().startswith("Alertmanager | ")
+            stack.restart("Alertmanager")
+            while "Starting Alertmanager" not in (line := follow.stdout.readline()):
+                assert line.startswith("Alertmanager | ")
+            follow.terminate()
     finally:
         stack.down()
 
@@ -179,7 +295,7 @@ def test_a_part_that_cannot_start_is_one_line_and_the_others_are_stopped(
     own: StackSettings, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = Stack(own, say=say, environment={"GROUNDHOG_SHARE_PERCENT": "lots"})
-    with pytest.raises(StackError, match=r"Collector has died: .*sampling_percentage") as caught:
+    with pytest.raises(StackError, match=r"Collector died at .* \(exit code 1\): .*sampling_percentage") as caught:
         stack.up()
     assert "\n" not in str(caught.value)
     assert not load(own.state / "stack.json")
@@ -188,7 +304,7 @@ def test_a_part_that_cannot_start_is_one_line_and_the_others_are_stopped(
             pass
 
 
-def test_a_program_that_was_tampered_with_is_not_started(
+def test_a_program_that_was_tampered_with_is_built_again_and_old_builds_are_removed(
     own: StackSettings, programs: Programs, tmp_path: Path
 ) -> None:
     """In a copy of the cache, with the Collector's 40 MB built again from a warm Go cache."""
@@ -196,13 +312,19 @@ def test_a_program_that_was_tampered_with_is_not_started(
 
     cache = tmp_path / "cache"
     shutil.copytree(own.cache / "bin", cache / "bin")
-    copied = next(cache.glob("bin/*/groundhog-collector"))
+    copied = cache / programs["groundhog-collector"].relative_to(own.cache)
     with copied.open("ab") as stream:
         stream.write(b"x")
     said: list[str] = []
     built = Stack(own._replace(cache=cache), say=said.append).build()
     assert any("is not what was built" in line for line in said)
     assert built["groundhog-collector"].read_bytes() == programs["groundhog-collector"].read_bytes(), "not reproducible"
+    old = cache / "bin" / "collector-0000000000000000"
+    old.mkdir()
+    pruned = _groundhog(own._replace(cache=cache), "build", "--prune")
+    assert pruned.returncode == 0, pruned.stderr
+    assert f"Removed {old} (0 MiB)" in pruned.stdout
+    assert {folder.name for folder in (cache / "bin").iterdir()} == {path.parent.name for path in built.values()}
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,11 @@ from hypothesis import strategies as st
 from groundhog_otel.pipeline import StackError, elapsed
 from groundhog_otel.pipeline.builds import MODULES, locked
 from groundhog_otel.pipeline.configs import collector_environment, write_configs
+from groundhog_otel.pipeline.deaths import last_words
 from groundhog_otel.pipeline.layout import find_project
 from groundhog_otel.pipeline.parts import PARTS, recipes
 from groundhog_otel.pipeline.ports import answers, look_whether_free
-from groundhog_otel.pipeline.processes import Running, is_alive, last_words, load, save, start, stop
+from groundhog_otel.pipeline.processes import Running, is_alive, load, save, start, stop
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.pipeline.toolchain import find_go, go_version, needed_version
 from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
@@ -232,6 +233,7 @@ def test_default_settings_change_nothing_in_the_files_but_their_folder(tmp_path:
     config = write_configs(ROOT, _settings(tmp_path))
     assert (config / "prometheus.yml").read_text() == (ROOT / "deploy/prometheus/prometheus.yml").read_text()
     assert (config / "jaeger.yaml").read_text() == (ROOT / "deploy/jaeger/jaeger.yaml").read_text()
+    assert (config / "badger.yaml").read_text() == (ROOT / "deploy/jaeger/badger.yaml").read_text()
     assert (config / "alertmanager.yml").read_text() == (ROOT / "deploy/alertmanager/alertmanager.yml").read_text()
 
 
@@ -277,7 +279,7 @@ def test_a_recipe_changes_with_what_its_part_is_started_with_and_with_nothing_el
         programs = {name: Path("/bin") / name for module in MODULES for name, _ in module.programs}
         environment = collector_environment(ROOT, settings, collector)
         config = write_configs(ROOT, settings)
-        found = recipes(settings, programs, project=ROOT, config=config, collector=environment)
+        found = recipes(settings, programs, config=config, collector=environment)
         return {name: recipe.digest() for name, recipe in found.items()}
 
     def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -290,6 +292,7 @@ def test_a_recipe_changes_with_what_its_part_is_started_with_and_with_nothing_el
     assert changed(first, digests(settings, GROUNDHOG_SHARE_PERCENT="50")) == {"Collector"}
     assert changed(first, digests(settings._replace(webhook="http://127.0.0.1:7/x"))) == {"Alertmanager"}
     assert changed(first, digests(settings._replace(interval="1s"))) == {"Collector", "Prometheus"}
+    assert changed(first, digests(settings._replace(traces_kept="1h"))) == {"Jaeger"}
     moved = {**settings.ports, "jaeger_otlp": 5}
     assert changed(first, digests(settings._replace(ports=moved))) == {"Collector", "Jaeger"}
 
@@ -305,6 +308,7 @@ def test_every_port_belongs_to_one_part() -> None:
         ({"GROUNDHOG_PORT_PROMETHEUS": "http"}, "GROUNDHOG_PORT_PROMETHEUS='http' is not a port"),
         ({"GROUNDHOG_PORT_PROMETHEUS": "70000"}, "from 1 to 65535"),
         ({"GROUNDHOG_PORT_PROMETHEUS": "9093"}, "GROUNDHOG_PORT_PROMETHEUS and GROUNDHOG_PORT_ALERTMANAGER"),
+        ({"GROUNDHOG_TRACES_KEPT": "long"}, "Write whole hours, like 72h"),
         ({"GROUNDHOG_INTERVAL": "fast"}, "Write whole seconds, like 5s"),
         ({"GROUNDHOG_WEBHOOK": "localhost"}, "Write http://host:port/path"),
         ({"GROUNDHOG_WEBHOOK": "http://here\n  more: yaml"}, "Write http://host:port/path"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from groundhog_otel.settings import store_directory
 from groundhog_otel.settings.stack import StackSettings
 from groundhog_otel.store import StoreError
 from groundhog_otel.store.model import Unreadable
-from groundhog_otel.store.replay import Batch, Replayed, replay, sender, wanted_batches
+from groundhog_otel.store.replay import Batch, Replayed, replay, sender, trace_files, traces_of, wanted_batches
 from groundhog_otel.store.selection import LATEST, select_runs
 
 __all__ = ("replay_recording",)
@@ -24,44 +24,53 @@ _SHOWN = 5
 
 
 def replay_recording(
-    dir: Path | None = None,  # noqa: A002 - the argument's name in the help
-    /,
-    *,
+    *places: Path,
     run: str = LATEST,
     trace: str | None = None,
+    service: str | None = None,
     endpoint: str | None = None,
+    keep_all: Annotated[bool, Parameter(negative=())] = False,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Send recorded traces to Jaeger, with their own timestamps.
 
     Parameters
     ----------
-    dir
-        The folder of recordings, or of one run; by default $GROUNDHOG_DIR, or .groundhog in this folder.
+    places
+        Folders of recordings, or of one run, and files of OTLP JSON lines; by default $GROUNDHOG_DIR, or .groundhog in
+        this folder.
     run
-        Which run: latest, all, or the name of its folder.
+        Which run of a folder: latest, all, or its name.
     trace
         Only this trace, by its id.
+    service
+        Only traces in which this service has a span; they are sent whole.
     endpoint
         An OTLP/HTTP endpoint; by default that of the stack's Jaeger, past sampling, counting and alerts.
+    keep_all
+        With the endpoint of a Collector that has our configuration: it keeps every trace, and samples none away.
     dry_run
         Only say what would be sent.
     """
     if trace is not None and not re.fullmatch(r"[0-9a-fA-F]{32}", trace):
         raise StoreError(f"--trace {trace!r} is not a trace id. Write 32 hexadecimal digits, as Jaeger shows them.")
-    runs = select_runs(dir or Path(store_directory()), run)
+    files = _files(places or (Path(store_directory()),), run)
     unreadable: list[Unreadable] = []
-    batches = wanted_batches(runs, trace_id=trace.lower() if trace else None, unreadable=unreadable)
+    traces = frozenset((trace.lower(),)) if trace is not None else None
+    if service is not None:
+        of_service = traces_of(service, files)
+        traces = of_service if traces is None else traces & of_service
+    batches = wanted_batches(files, traces=traces, keep_all=keep_all, unreadable=unreadable)
     settings, problems = StackSettings.from_environ()
     if problems and endpoint is None:
         raise StackError("; ".join(problems))
     target = endpoint or f"http://127.0.0.1:{settings.ports['jaeger_otlp_http']}"
     done = _counted(batches) if dry_run else replay(batches, sender(target))
     for one in unreadable:
-        print(f"groundhog: left out, because it cannot be read: {one.file}, line {one.line}", file=sys.stderr)
+        print(f"groundhog: left out, because it is no OTLP JSON of spans: {one.file}, line {one.line}", file=sys.stderr)
     if not done.traces:
         what = f"trace {trace} is not in" if trace else "there are no traces in"
-        raise StoreError(f"{what} {', '.join(str(one) for one in runs)}. Try --run all.")
+        raise StoreError(f"{what} {', '.join(str(one) for one in files) or 'that run'}. Try --run all.")
     sent = f"{'Would send' if dry_run else 'Sent'} {done.spans} spans of {len(done.traces)} traces to {target}"
     print(sent)
     if done.rejected or done.reasons:
@@ -74,6 +83,13 @@ def replay_recording(
         if len(done.traces) > _SHOWN:
             print(f"and {len(done.traces) - _SHOWN} more")
     return 1 if done.rejected else 0
+
+
+def _files(places: Sequence[Path], run: str) -> list[Path]:
+    found = []
+    for place in places:
+        found += [place] if place.is_file() else trace_files(select_runs(place, run))
+    return found
 
 
 def _counted(batches: Iterator[Batch]) -> Replayed:

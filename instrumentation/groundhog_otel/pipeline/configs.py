@@ -12,7 +12,7 @@ from groundhog_otel.pipeline import StackError
 from groundhog_otel.settings import inherited
 from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
 
-__all__ = ("collector_environment", "write_configs")
+__all__ = ("collector_environment", "keep_configs", "restore_configs", "write_configs")
 
 _WEBHOOK: Final = "http://127.0.0.1:5001/alerts"
 _MEMORY: Final = re.compile(r"env:GROUNDHOG_MEMORY_MIB:-(\d+)")
@@ -46,14 +46,32 @@ def collector_environment(project: Path, settings: StackSettings, extra: Mapping
     return found
 
 
+def keep_configs(settings: StackSettings) -> None:
+    """Copy the configuration as it is aside, for :func:`restore_configs`."""
+    target, kept = settings.state / "config", settings.state / "config.before"
+    shutil.rmtree(kept, ignore_errors=True)
+    if target.exists():
+        shutil.copytree(target, kept)
+
+
+def restore_configs(settings: StackSettings) -> None:
+    """Put back what :func:`keep_configs` has copied aside; nothing where there was nothing."""
+    target, kept = settings.state / "config", settings.state / "config.before"
+    if kept.exists():
+        shutil.rmtree(target, ignore_errors=True)
+        kept.rename(target)
+
+
 def write_configs(project: Path, settings: StackSettings) -> Path:
-    """Write the configuration of Jaeger, Prometheus and Alertmanager for these settings; return its folder."""
+    """Write the configuration of all parts for these settings; return its folder."""
     target = settings.state / "config"
     shutil.rmtree(target, ignore_errors=True)
     (target / "rules").mkdir(parents=True)
     ports = _addresses(settings.ports)
+    _write(project / "otel-config.yaml", target / "otel-config.yaml", {})
     deploy = project / "deploy"
     _write(deploy / "jaeger" / "jaeger.yaml", target / "jaeger.yaml", ports)
+    _write(deploy / "jaeger" / "badger.yaml", target / "badger.yaml", {})
     interval = settings.interval or "5s"
     _write(
         deploy / "prometheus" / "prometheus.yml",

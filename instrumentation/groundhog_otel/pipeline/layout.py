@@ -1,12 +1,13 @@
-"""Where the stack's sources and configuration files are."""
+"""Where the stack's sources and configuration files are, and folders for what it keeps."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from groundhog_otel.pipeline import StackError
 
-__all__ = ("find_project",)
+__all__ = ("find_project", "writable")
 
 
 def find_project(start: Path | None = None) -> Path:
@@ -23,3 +24,18 @@ def find_project(start: Path | None = None) -> Path:
     raise StackError(
         "the stack is built from a clone of groundhog-otel, and none is here: clone it and run this inside the clone"
     )
+
+
+def writable(folder: Path, variable: str) -> None:
+    """Make a folder that can be written to.
+
+    Raises:
+        StackError: it cannot; the message names the ``variable`` that chooses another.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"{folder} cannot be written to ({error.strerror})"
+        raise StackError(f"{reason}: make it so, or choose another folder with {variable}") from error

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from groundhog_otel.pipeline import StackError
 from groundhog_otel.pipeline.builds import Programs
 from groundhog_otel.settings.stack import StackSettings
 
-__all__ = ("PARTS", "Part", "Recipe", "recipes")
+__all__ = ("PARTS", "Part", "Recipe", "part_named", "recipes")
+
+_TRACES_KEPT: Final = "extensions.jaeger_storage.backends.badger.badger.ttl.spans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,20 @@ PARTS: Final = (
 """In the order in which they start: who sends to whom comes last. They stop in the opposite one."""
 
 
+def part_named(name: str) -> Part:
+    """Return a part by its name, in whatever case.
+
+    Raises:
+        StackError: there is none.
+    """
+    names = {part.name.lower(): part for part in PARTS}
+    if found := names.get(name.lower()):
+        return found
+    near = [one for one in names if one.startswith(name.lower())] or difflib.get_close_matches(name.lower(), names)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    raise StackError(f"the stack has no part {name!r}. {meant}Its parts: {', '.join(names)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a part is started with."""
@@ -73,7 +91,7 @@ class Recipe:
 
 
 def recipes(
-    settings: StackSettings, programs: Programs, *, project: Path, config: Path, collector: Mapping[str, str]
+    settings: StackSettings, programs: Programs, *, config: Path, collector: Mapping[str, str]
 ) -> dict[str, Recipe]:
     """Return every part's recipe by name.
 
@@ -81,12 +99,16 @@ def recipes(
     environment.
     """
     ports, state = settings.ports, settings.state
-    prometheus, alertmanager, jaeger = (config / name for name in ("prometheus.yml", "alertmanager.yml", "jaeger.yaml"))
-    otel_config = project / "otel-config.yaml"
+    prometheus, alertmanager = config / "prometheus.yml", config / "alertmanager.yml"
+    jaeger = (config / "jaeger.yaml", config / "badger.yaml")
+    kept = (f"--set={_TRACES_KEPT}={settings.traces_kept}",) if settings.traces_kept else ()
+    otel_config = config / "otel-config.yaml"
     return {
-        # Without the sampler it sends traces of itself to the Collector.
         "Jaeger": Recipe(
-            (str(programs["jaeger"]), "--config", str(jaeger)), {"OTEL_TRACES_SAMPLER": "always_off"}, (jaeger,)
+            (str(programs["jaeger"]), *(f"--config={file}" for file in jaeger), *kept),
+            # Without the sampler it sends traces of itself to the Collector.
+            {"OTEL_TRACES_SAMPLER": "always_off", "GROUNDHOG_JAEGER_STATE": str(state / "jaeger")},
+            jaeger,
         ),
         "Alertmanager": Recipe(
             (

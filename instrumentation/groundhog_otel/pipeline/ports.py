@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 
 from groundhog_otel.pipeline import StackError
-from groundhog_otel.settings.stack import UDP_PORTS, port_variable
+from groundhog_otel.settings.stack import ENV_PORT_OFFSET, UDP_PORTS, port_variable
 
 __all__ = ("answers", "look_whether_free")
 
@@ -34,7 +34,7 @@ def look_whether_free(name: str, port: int) -> None:
     Raises:
         StackError: we cannot; the message names the setting to change.
     """
-    another = f"choose another with {port_variable(name)}"
+    another = f"choose another with {port_variable(name)}, or move all with {ENV_PORT_OFFSET}=1000"
     udp = name in UDP_PORTS
     with socket.socket(type=socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as probe:
         if not udp:  # on UDP, this would let us share a port that is taken

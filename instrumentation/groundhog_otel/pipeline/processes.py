@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +18,15 @@ import psutil
 from groundhog_otel.pipeline import StackError
 from groundhog_otel.settings import inherited
 
-__all__ = ("Running", "is_alive", "last_words", "load", "save", "start", "stop")
+__all__ = ("Running", "ended_file", "is_alive", "load", "previous_log", "save", "start", "start_again", "stop")
 
 _GRACE_S: Final = 10.0
 _END_S: Final = 5.0
+_KEPT: Final = '( "$@" >&2 & echo $!; exec >/dev/null 2>&1; wait $!; echo $? >"$0" ) &'
+"""Starts a program and leaves a shell behind, which waits for its end and writes down how it ended.
+
+Nobody else could tell: whoever has started the program is gone by then, and init keeps no exit codes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,9 @@ class Running:
     address: str = ""
     health: str = ""
     """Where it listens, and where it says how it is."""
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What it was started with, beside the environment of whoever started it."""
 
 
 def start(
@@ -51,28 +59,67 @@ def start(
     address: str = "",
     health: str = "",
 ) -> Running:
-    """Start a program in a session of its own, its output going to ``log``.
+    """Start a program in a session of its own, its output going to ``log``; what was there is kept as ``….previous``.
+
+    Of our own variables it gets those in ``environment`` and no other.
 
     Raises:
         StackError: it cannot be started.
     """
+    words = tuple(str(part) for part in command)
+    given = dict(environment or {})
+    inherit = {key: value for key, value in inherited().items() if not key.startswith("GROUNDHOG_")}
+    if not os.access(words[0], os.X_OK):
+        raise StackError(f"{name} cannot be started ({words[0]} is no program): groundhog stack build")
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        log.replace(log.with_suffix(".previous"))
+    ended_file(log).unlink(missing_ok=True)
     with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                cwd=cwd,
-                env={**inherited(), **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise StackError(f"{name} cannot be started ({error}): delete the cache folder and try again") from error
-    born = _born(process.pid) or "gone"
-    process.returncode = 0  # it is not ours to wait for: it goes on when this command has ended
-    return Running(name, process.pid, born, str(log), recipe, address, health)
+        done = subprocess.run(
+            ["/bin/sh", "-c", _KEPT, str(ended_file(log)), *words],
+            cwd=cwd,
+            env={**inherit, **given},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            start_new_session=True,
+            check=False,
+        )
+    if not done.stdout.strip():
+        raise StackError(f"{name} cannot be started: the system has no room for another process")
+    pid = int(done.stdout)
+    return Running(name, pid, _born(pid) or "gone", str(log), recipe, address, health, words, given)
+
+
+def start_again(was: Running, *, cwd: Path) -> Running:
+    """Start a process with what it was started with.
+
+    Raises:
+        StackError: it cannot be started, or what it was started with is not known.
+    """
+    if not was.command:
+        raise StackError(f"{was.name} was started by an older version: groundhog stack down, then groundhog stack up")
+    return start(
+        was.name,
+        was.command,
+        log=Path(was.log),
+        cwd=cwd,
+        environment=was.environment,
+        recipe=was.recipe,
+        address=was.address,
+        health=was.health,
+    )
+
+
+def ended_file(log: Path) -> Path:
+    """Return where it is written how the process of a log has ended: its exit code, as a shell has it."""
+    return log.with_suffix(".ended")
+
+
+def previous_log(running: Running) -> Path:
+    """Return what the process before this one has written."""
+    return Path(running.log).with_suffix(".previous")
 
 
 def _born(pid: int) -> str | None:
@@ -91,23 +138,14 @@ def _born(pid: int) -> str | None:
             return None
 
 
-def _reap(pid: int) -> None:
-    """Take note of the end of a child, if it is this process's."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-
-
 def is_alive(running: Running) -> bool:
     """Tell whether that very process is still there."""
     if _born(running.pid) != running.born:
         return False
     try:
-        if psutil.Process(running.pid).status() != psutil.STATUS_ZOMBIE:
-            return True
+        return bool(psutil.Process(running.pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-    _reap(running.pid)
-    return False
 
 
 def stop(running: Running) -> bool:
@@ -136,22 +174,11 @@ def _ends_after(number: signal.Signals, running: Running, within_s: float) -> bo
     return True
 
 
-def last_words(running: Running) -> str:
-    """Return the end of a log, from its error on where there is one, on one line."""
-    try:
-        lines = Path(running.log).read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return "it left no log"
-    lines = [line.strip() for line in lines if line.strip()]
-    # An error may go on over the lines that follow it.
-    first = next((number for number, line in enumerate(lines[-8:]) if "error" in line.lower()), -2)
-    return " | ".join(line[:300] for line in lines[-8:][first:]) or "it said nothing"
-
-
 def save(file: Path, processes: Sequence[Running]) -> None:
     """Write down what is running."""
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_suffix(".new")
+    scratch.touch(mode=0o600)  # what parts were started with may be secret
     scratch.write_text(json.dumps([asdict(running) for running in processes], indent=2) + "\n", "utf-8")
     scratch.replace(file)
 
@@ -177,7 +204,9 @@ def load(file: Path) -> list[Running]:
 
 def _restored(item: Any) -> Running:
     running = Running(**item)
-    words = (running.name, running.born, running.log, running.recipe, running.address, running.health)
+    running = replace(running, command=tuple(running.command), environment=dict(running.environment))
+    named = (running.name, running.born, running.log, running.recipe, running.address, running.health)
+    words = (*named, *running.command, *running.environment, *running.environment.values())
     if type(running.pid) is not int or running.pid < 1 or not all(isinstance(word, str) for word in words):
         raise ValueError(item)
     return running

@@ -15,7 +15,9 @@ __all__ = (
     "ENV_CACHE_DIR",
     "ENV_INTERVAL",
     "ENV_JAEGER_BIN",
+    "ENV_PORT_OFFSET",
     "ENV_STATE_DIR",
+    "ENV_TRACES_KEPT",
     "ENV_WEBHOOK",
     "STACK_PORTS",
     "UDP_PORTS",
@@ -28,6 +30,8 @@ ENV_STATE_DIR: Final = "GROUNDHOG_STATE_DIR"
 ENV_WEBHOOK: Final = "GROUNDHOG_WEBHOOK"
 ENV_INTERVAL: Final = "GROUNDHOG_INTERVAL"
 ENV_JAEGER_BIN: Final = "GROUNDHOG_JAEGER_BIN"
+ENV_TRACES_KEPT: Final = "GROUNDHOG_TRACES_KEPT"
+ENV_PORT_OFFSET: Final = "GROUNDHOG_PORT_OFFSET"
 STACK_PORTS: Final[Mapping[str, int]] = {
     "otlp_grpc": 4317,
     "otlp_http": 4318,
@@ -61,6 +65,8 @@ class StackSettings(NamedTuple):
     """Where Alertmanager sends its notifications; None for what its configuration file says."""
     interval: str | None = None
     """How often metrics are flushed, scraped and evaluated (``1s``); None for what the configuration files say."""
+    traces_kept: str | None = None
+    """How long Jaeger keeps a trace (``72h``); None for what its configuration file says."""
     jaeger: Path | None = None
     """A Jaeger 2 to start rather than the one we build, which has no web pages."""
 
@@ -69,9 +75,14 @@ class StackSettings(NamedTuple):
         """Read the settings. Unlike a watched program's these are a command's: it reports a problem and stops."""
         problems: list[Problem] = []
         ports = {}
+        offset = environ.get(ENV_PORT_OFFSET) or "0"
+        if not (offset.isascii() and offset.isdigit() and max(STACK_PORTS.values()) + int(offset) < 65536):
+            most = 65535 - max(STACK_PORTS.values())
+            problems.append(f"{ENV_PORT_OFFSET}={offset!r} cannot be added to every port. Write 0 to {most}.")
+            offset = "0"
         for name, default in STACK_PORTS.items():
             variable = port_variable(name)
-            raw = environ.get(variable) or str(default)
+            raw = environ.get(variable) or str(default + int(offset))
             if raw.isascii() and raw.isdigit() and 0 < int(raw) < 65536:
                 ports[name] = int(raw)
             else:
@@ -82,6 +93,9 @@ class StackSettings(NamedTuple):
         interval = environ.get(ENV_INTERVAL) or None
         if interval is not None and not re.fullmatch(r"[1-9][0-9]*s", interval):
             problems.append(f"{ENV_INTERVAL}={interval!r} is not an interval. Write whole seconds, like 5s.")
+        traces_kept = environ.get(ENV_TRACES_KEPT) or None
+        if traces_kept is not None and not re.fullmatch(r"[1-9][0-9]*h", traces_kept):
+            problems.append(f"{ENV_TRACES_KEPT}={traces_kept!r} is not a time. Write whole hours, like 72h.")
         webhook = environ.get(ENV_WEBHOOK) or None
         if webhook is not None and not re.fullmatch(r"https?://[^\s/]\S*", webhook):
             problems.append(f"{ENV_WEBHOOK}={webhook!r} is not a web address. Write http://host:port/path.")
@@ -99,6 +113,7 @@ class StackSettings(NamedTuple):
             ports=ports,
             webhook=webhook,
             interval=interval,
+            traces_kept=traces_kept,
             jaeger=Path(found_jaeger).absolute() if found_jaeger is not None else None,
         )
         return found, problems

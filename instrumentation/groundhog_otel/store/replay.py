@@ -6,18 +6,22 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from groundhog_otel.store import StoreError
 from groundhog_otel.store.layout import signal_files
-from groundhog_otel.store.model import Unreadable
+from groundhog_otel.store.model import Span, Unreadable
 from groundhog_otel.store.otlp import MalformedError, decode_spans
 
-__all__ = ("Batch", "Replayed", "replay", "sender", "wanted_batches")
+__all__ = ("REPLAYED", "Batch", "Replayed", "replay", "sender", "trace_files", "traces_of", "wanted_batches")
+
+REPLAYED: Final = "groundhog.replay"
+"""The attribute of a resource whose traces the Collector keeps."""
 
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})  # of the OTLP specification, "retryable response codes"
 _WAITS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -45,37 +49,83 @@ class Replayed:
     reasons: list[str] = field(default_factory=list)
 
 
-def wanted_batches(runs: Sequence[Path], *, trace_id: str | None, unreadable: list[Unreadable]) -> Iterator[Batch]:
-    """Return the recorded batches of spans, reduced to one trace where ``trace_id`` (hexadecimal) names one.
+def trace_files(runs: Iterable[Path]) -> list[Path]:
+    """Return the files of spans of these runs."""
+    return [file for run in runs for file in signal_files(run, "traces")]
 
-    Lines that cannot be read are added to ``unreadable``.
+
+def traces_of(service: str, files: Iterable[Path]) -> frozenset[str]:
+    """Return the ids of the traces in which a service has a span.
+
+    Raises:
+        StoreError: it has none; the message names the services that have.
+        OSError: a file cannot be opened or read.
+    """
+    found: dict[str, set[str]] = {}
+    for file in files:
+        for _, spans in _lines(file, []):
+            for span in spans:
+                found.setdefault(span.process.service, set()).add(span.trace_id)
+    if service not in found:
+        names = ", ".join(sorted(found)) or "none at all"
+        raise StoreError(f"there is no span of a service {service!r}. Recorded services: {names}. Try --run all.")
+    return frozenset(found[service])
+
+
+def wanted_batches(
+    files: Iterable[Path],
+    *,
+    traces: frozenset[str] | None = None,
+    keep_all: bool = False,
+    unreadable: list[Unreadable],
+) -> Iterator[Batch]:
+    """Return the recorded batches of spans, reduced to the ``traces`` (ids in hexadecimal) where there are some.
+
+    With ``keep_all`` their resource says ``groundhog.replay``, which has our Collector keep every trace. Lines that
+    cannot be read, or are no spans, are added to ``unreadable``.
 
     Raises:
         OSError: a file cannot be opened or read.
     """
-    for run in runs:
-        for file in signal_files(run, "traces"):
-            with file.open("rb") as lines:
-                for number, line in enumerate(lines, 1):
-                    if not line.strip():
-                        continue
-                    try:
-                        ids = [span.trace_id for span in decode_spans(line)]
-                    except MalformedError:
-                        unreadable.append(Unreadable(file, number))
-                        continue
-                    if trace_id is not None:
-                        ids = [one for one in ids if one == trace_id]
-                        line = _only(json.loads(line), trace_id)  # noqa: PLW2901 - what is left of it
-                    if ids:
-                        yield Batch(line.strip(), frozenset(ids), len(ids))
+    for file in files:
+        for line, spans in _lines(file, unreadable):
+            ids = [span.trace_id for span in spans if traces is None or span.trace_id in traces]
+            if not ids:
+                continue
+            request = json.loads(line)
+            if traces is not None:
+                _reduce(request, traces)
+            if keep_all:
+                _mark(request)
+            untouched = traces is None and not keep_all
+            yield Batch(line if untouched else json.dumps(request).encode(), frozenset(ids), len(ids))
 
 
-def _only(request: dict[str, Any], trace_id: str) -> bytes:
+def _lines(file: Path, unreadable: list[Unreadable]) -> Iterator[tuple[bytes, list[Span]]]:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    spans = decode_spans(line)
+                except MalformedError:
+                    spans = []
+                if spans:
+                    yield line.strip(), spans
+                else:
+                    unreadable.append(Unreadable(file, number))
+
+
+def _reduce(request: dict[str, Any], traces: frozenset[str]) -> None:
     for group in request["resourceSpans"]:
         for scoped in group.get("scopeSpans") or ():
-            scoped["spans"] = [one for one in scoped.get("spans") or () if one["traceId"].lower() == trace_id]
-    return json.dumps(request).encode()
+            scoped["spans"] = [one for one in scoped.get("spans") or () if one["traceId"].lower() in traces]
+
+
+def _mark(request: dict[str, Any]) -> None:
+    for group in request["resourceSpans"]:
+        resource = group["resource"] = group.get("resource") or {}
+        attributes = [one for one in resource.get("attributes") or () if one.get("key") != REPLAYED]
+        resource["attributes"] = [*attributes, {"key": REPLAYED, "value": {"boolValue": True}}]
 
 
 def replay(batches: Iterator[Batch], send: Callable[[bytes], dict[str, Any]]) -> Replayed:
@@ -130,6 +180,8 @@ def sender(endpoint: str, *, sleep: Callable[[float], None] = time.sleep) -> Cal
                 reason = f"{url} answers {error.code} ({told or error.reason})"
                 if error.code not in _RETRYABLE or wait_s is None:
                     raise StoreError(f"{reason}: is that an OTLP/HTTP endpoint, and ready?") from None
+            except (ConnectionResetError, HTTPException) as error:
+                raise StoreError(f"{url} does not speak HTTP ({error}): is that a port of OTLP/gRPC?") from None
             except OSError as error:
                 cause = getattr(error, "reason", error)
                 if wait_s is None or isinstance(cause, ConnectionRefusedError):
