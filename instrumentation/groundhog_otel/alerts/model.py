@@ -76,11 +76,8 @@ class Alert:
     min_count: int
     hold_s: float
     """How long it has to be true before it fires (``for``)."""
-
-    @property
-    def short_s(self) -> float:
-        """The second window, in seconds."""
-        return self.window_s / SHORT
+    short_s: float
+    """The shortest stretch of time that is looked at: the second window of a ratio, the gap that counts as absence."""
 
     @property
     def limit(self) -> float:

@@ -42,23 +42,22 @@ def proofs(alerts: Sequence[Alert], rule_files: Iterable[str]) -> dict[str, Any]
     """Return a test file for ``promtool``, about the rules in ``rule_files``."""
     tests = [test for alert in alerts for test in _of_alert(alert)]
     tests += [_of_companion(companion) for companion in companions(alerts)]
-    finest = min((_step(alert) for alert in alerts), default=_COARSEST_S)
-    return {"rule_files": list(rule_files), "evaluation_interval": duration(finest), "tests": tests}
+    every = min((int(alert.short_s) for alert in alerts), default=_COARSEST_S)
+    return {"rule_files": list(rule_files), "evaluation_interval": f"{min(every, _COARSEST_S)}s", "tests": tests}
 
 
 def _step(alert: Alert) -> int:
     """Return the time between samples, in seconds: a quarter of the shortest window that is looked at."""
-    shortest = alert.short_s if alert.measure in ("latency", "errors", "absence") else alert.window_s
-    return max(1, min(_COARSEST_S, int(shortest / 4)))
+    return max(1, min(_COARSEST_S, int(alert.short_s / 4)))
 
 
 def _of_alert(alert: Alert) -> Iterator[dict[str, Any]]:
     step = _step(alert)
     # Long enough for the window that ends the alert to hold nothing else; the other is fed by as much as there is.
-    turn = math.ceil((alert.short_s if alert.measure in ("latency", "errors") else alert.window_s) / step) + 2
+    turn = math.ceil(alert.short_s / step) + 2
     hold = math.ceil(alert.hold_s / step) + 2
     if alert.measure == "absence":
-        gone = math.ceil(alert.short_s / step) + hold
+        gone = math.ceil(alert.short_s / step) + hold + 2 * math.ceil(_COARSEST_S / step)
         phases = [_Phase(turn, {"": 1.0}), _Phase(gone, {"": None}), _Phase(turn, {"": 1.0})]
         looks = [_Look(step * turn, None), _Look(step * (turn + gone - 1), 1.0), _Look(step * (2 * turn + gone), None)]
         yield _test(alert, "it comes, stops, and comes again", phases, looks, _PLAIN)
@@ -67,11 +66,11 @@ def _of_alert(alert: Alert) -> Iterator[dict[str, Any]]:
     low = _under(alert, step)
     lasting = turn + hold
     for title, names in (("over the threshold, then not", _PLAIN), ("names that have to be escaped", _ODD)):
-        if names is _ODD and len(groups(alert)) == 0:
+        if names is _ODD and alert.by != "tool":
             continue
         looks = [_Look(step * lasting, value), _Look(step * (2 * lasting + turn), None)]
         yield _test(alert, title, [_Phase(lasting, high), _Phase(lasting + turn, low)], looks, names)
-    yield _test(alert, "within the threshold", [_Phase(3 * lasting, low)], [_Look(step * 3 * lasting, None)], _PLAIN)
+    yield _test(alert, "within the threshold", [_Phase(lasting, low)], [_Look(step * lasting, None)], _PLAIN)
     few = alert.min_count // 2
     if few > 0:
         each = {name: 1.0 if amount else 0.0 for name, amount in high.items()}
@@ -195,9 +194,9 @@ def _test(
     }
 
 
-def _values(phases: Iterable[tuple[int, float | None]], *, counts: bool) -> str:
+def _values(phases: Sequence[tuple[int, float | None]], *, counts: bool) -> str:
     """Return samples as ``promtool`` writes them: ``0+5x10`` is 0 and ten more, each 5 above the last."""
-    found, total = [] if not counts else ["0"], 0.0
+    found, total = ["0"] if counts else [_number(phases[0][1] or 0.0)], 0.0  # at the time 0
     for steps, amount in phases:
         if amount is None:
             found.append(f"_x{steps}")

@@ -149,7 +149,7 @@ def rule_files(alerts: Sequence[Alert], scrape_s: float) -> dict[str, dict[str, 
     found: dict[str, dict[str, Any]] = {stem: {"groups": []} for stem in FILES}
     for alert in alerts:
         group: dict[str, Any] = {"name": alert.name}
-        every = min(alert.short_s / 10, _FINEST_S)
+        every = min(alert.window_s / 120, _FINEST_S)
         if every > scrape_s:  # else as often as everything else
             group["interval"] = duration(round(every))
         found[file_of(alert)]["groups"].append({**group, "rules": _rules(alert)})

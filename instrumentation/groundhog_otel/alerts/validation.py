@@ -22,6 +22,7 @@ _CLASSES: Final = tuple(budget.name for budget in LATENCY_BUDGETS)
 _EVENTS: Final = 10
 """Slow or failed operations that there must have been at the threshold: fewer are chance."""
 _P99_CALLS: Final = 5
+_GAP_S: Final = 60.0
 
 
 def understood(config: AlertConfig, intervals: Intervals, taken: Iterable[str] = ()) -> tuple[Alert | None, Problems]:
@@ -68,6 +69,7 @@ def understood(config: AlertConfig, intervals: Intervals, taken: Iterable[str] =
         allowed=allowed,
         min_count=_least(measure, ratio) if config.min_count is None else config.min_count,
         hold_s=_hold(metric, measure, window_s, intervals),
+        short_s=_short(measure, window_s, intervals),
     )
     return alert, []
 
@@ -195,6 +197,12 @@ def _least(measure: str, ratio: float) -> int:
     if measure == "p99":
         return _P99_CALLS
     return math.ceil(round(_EVENTS / ratio, 6)) if measure in ("latency", "errors") else 0
+
+
+def _short(measure: str, window_s: float, intervals: Intervals) -> float:
+    if measure == "absence":
+        return max(_GAP_S, 2 * intervals.scrape_s)
+    return window_s / SHORT if measure in ("latency", "errors") else window_s
 
 
 def _hold(metric: Metric, measure: str, window_s: float, intervals: Intervals) -> float:
