@@ -29,7 +29,9 @@ def test_what_is_understood(text: str, value: float, unit: str) -> None:
     assert parse(text) == Quantity(value, unit)
 
 
-@pytest.mark.parametrize("text", ["", "ms", "-5ms", "5 apples", "5mb", "50ms/s", "1e3s", "5m 30", "5,5s", "٣s", "1h%", "5%/s"])
+@pytest.mark.parametrize(
+    "text", ["", "ms", "-5ms", "5 apples", "5mb", "50ms/s", "1e3s", "5m 30", "5,5s", "٣s", "1h%", "5%/s"]
+)
 def test_what_is_not_is_an_error_that_shows_how(text: str) -> None:
     with pytest.raises(ValueError, match="like 50ms, 5m, 500MB, 50MB/s or 30%"):
         parse(text)

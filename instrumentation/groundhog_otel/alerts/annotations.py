@@ -10,7 +10,7 @@ from groundhog_otel.alerts.quantities import written
 from groundhog_otel.alerts.selection import duration, groups, matchers
 from groundhog_otel.alerts.values import Values
 
-__all__ = ("annotations", "labels")
+__all__ = ("labels", "notes")
 
 _ERRORS: Final = quote_plus('{"error":"true"}')
 _WHO: Final = {"job": "{}", "service_name": "{}", "instance": "instance {}", "gen_ai_tool_name": "tool {}"}
@@ -22,7 +22,7 @@ def labels(alert: Alert) -> dict[str, str]:
     return {**found, "methods": alert.methods} if alert.methods else found
 
 
-def annotations(alert: Alert, values: Values) -> dict[str, str]:
+def notes(alert: Alert, values: Values) -> dict[str, str]:
     """Return an alert's annotations."""
     found = {"summary": _summary(alert, values), "measured": _measured(alert, values), "budget": _budget(alert)}
     if "span.name" in alert.metric.attributes and alert.measure in ("latency", "p99", "errors"):
@@ -48,7 +48,10 @@ def _summary(alert: Alert, values: Values) -> str:
     if alert.measure == "p99":
         return f"p99 of {who} is {value}, its budget is {alert.budget}"
     if alert.measure == "latency":
-        return f"{value} of the {what} of {who} took longer than {alert.budget} within {window}; {written(alert.allowed, '1')} may"
+        return (
+            f"{value} of the {what} of {who} took longer than {alert.budget} within {window}; "
+            f"{written(alert.allowed, '1')} may"
+        )
     if alert.measure == "errors":
         return f"{value} of the {what} of {who} failed within {window}; the limit is {alert.budget}"
     return f"{alert.metric.name} of {who} is {value} over {window}, its limit is {alert.budget}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 from groundhog_otel.alerts.model import Alert
@@ -157,5 +157,5 @@ def _over_window(alert: Alert, series: Series, at: int) -> float:
     if alert.measure == "level":
         return sum(values) / len(values)
     # A value below the last is a counter that has begun anew.
-    grown = sum(new - old if new >= old else new for old, new in zip(values, values[1:], strict=False))
+    grown = sum(new - old if new >= old else new for old, new in pairwise(values))
     return grown / alert.window_s

@@ -23,7 +23,7 @@ __all__ = ("COLLECTOR", "AlertManager")
 
 COLLECTOR: Final = "otel-config.yaml"
 _ABOUT: Final = {
-    "mcp-latency": "How slow MCP operations are. Every threshold is a bucket's boundary and the sampling policy's number.",
+    "mcp-latency": "How slow MCP operations are. Each threshold is a bucket's boundary and the sampling policy's.",
     "mcp-errors": "How many MCP operations fail.",
     "mcp-resources": "What processes use.",
     "mcp-absence": "Numbers that do not come.",
@@ -91,7 +91,8 @@ class AlertManager:
             "promtool test rules rules-test.yml: every alert must fire, must stay silent, must resolve.",
         )
         found["deploy/alertmanager/alertmanager.yml"] = yaml_text(
-            alertmanager(self.notifications), "`groundhog stack up` puts GROUNDHOG_WEBHOOK in place of the first webhook."
+            alertmanager(self.notifications),
+            "`groundhog stack up` puts GROUNDHOG_WEBHOOK in place of http://127.0.0.1:5001/alerts.",
         )
         return found
 

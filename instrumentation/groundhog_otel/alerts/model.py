@@ -17,7 +17,8 @@ Measure = Literal["latency", "p99", "errors", "level", "rate", "absence"]
 BURN_RATES: Final[Mapping[str, float]] = MappingProxyType({"page": 14.4, "ticket": 6, "warning": 6, "info": 1})
 """Severities, and how many times too fast the error budget must be used up before a latency alert fires.
 
-The pairs of the SRE workbook, "Alerting on SLOs": 14.4 over an hour is 2 % of thirty days' budget, 6 over six hours 5 %.
+The pairs of the SRE workbook, "Alerting on SLOs": 14.4 over an hour is 2 % of thirty days' budget, 6 over six hours
+5 %.
 """
 SHORT: Final = 12
 """A window's twelfth has to be over the threshold as well, so that the alert ends soon after its cause has."""
@@ -43,7 +44,7 @@ class AlertConfig:
     threshold: str = ""
     """``50ms``, ``500MB``, ``30%``, ``50MB/s``. None for the absence of data."""
     measure: str = ""
-    """``latency``, ``p99``, ``errors``, ``level``, ``rate`` or ``absence``; empty for what metric and threshold imply."""
+    """``latency``, ``p99``, ``errors``, ``level``, ``rate`` or ``absence``; empty for what is implied."""
     methods: str = ""
     """The class of MCP methods, a budget's name; empty for all."""
     by: str = "service"

@@ -68,9 +68,7 @@ def receiver(raw: Mapping[str, Any]) -> tuple[Receiver | None, list[str]]:
     if not name:
         problems.append("a receiver has no name: write name: team")
     severities = tuple(map(str, raw.get("severities") or _ALL))
-    for one in severities:
-        if one not in BURN_RATES:
-            problems.append(f"unknown severity {one!r}: write {', '.join(_ALL)}")
+    problems += [f"unknown severity {one!r}: write {', '.join(_ALL)}" for one in severities if one not in BURN_RATES]
     unknown = sorted(set(raw) - {"name", "severities", *_FIELDS})
     if unknown:
         problems.append(f"a receiver has no {unknown[0]!r}: write {', '.join(_FIELDS)}")
@@ -94,12 +92,12 @@ def _channel(kind: str, raw: Any) -> tuple[dict[str, Any], list[str]]:
     problems = [f"{kind} needs {field}" for field in _FIELDS[kind] if field not in raw]
     problems += [f"{kind} has no {field!r}: write {', '.join(known)}" for field in raw if field not in known]
     made: dict[str, Any] = {"send_resolved": True}
-    names = {"username": "auth_username"}
-    for field, value in raw.items():
+    names = {"username": "auth_username", "api_url": "api_url_file", "password": "auth_password_file"}
+    for field, value in ((str(key), value) for key, value in raw.items()):
         if field in ("api_url", "password"):
             file, wrong = _secret(f"{kind}.{field}", value)
             problems += wrong
-            made["api_url_file" if field == "api_url" else "auth_password_file"] = file
+            made[names[field]] = file
         else:
             made[names.get(field, field)] = str(value)
     return made, problems
@@ -113,7 +111,7 @@ def _webhook(raw: Any) -> tuple[dict[str, Any], list[str]]:
     if address.scheme not in ("http", "https") or not address.hostname:
         return {}, [f"webhook: {raw!r} is no web address: write http://host:port/path"]
     if address.username is not None or address.query:
-        return {}, ["webhook: an address with a secret in it does not belong here: write webhook: { file: /path/to/it }"]
+        return {}, ["webhook: an address with a secret does not belong here: write webhook: { file: /path/to/it }"]
     return {"url": str(raw), "send_resolved": True}, []
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from groundhog_otel.alerts.annotations import annotations, labels
+from groundhog_otel.alerts.annotations import labels, notes
 from groundhog_otel.alerts.model import Alert
 from groundhog_otel.alerts.rules import Companion, companions
-from groundhog_otel.alerts.selection import duration, equal, groups
+from groundhog_otel.alerts.selection import equal, groups
 from groundhog_otel.alerts.values import Rendered
 
 __all__ = ("proofs",)
@@ -185,7 +185,7 @@ def _test(
                 else [
                     {
                         "exp_labels": {**group, **labels(alert)},
-                        "exp_annotations": annotations(alert, Rendered(group, look.value, _JAEGER)),
+                        "exp_annotations": notes(alert, Rendered(group, look.value, _JAEGER)),
                     }
                 ],
             }

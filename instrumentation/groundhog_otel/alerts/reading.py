@@ -12,7 +12,7 @@ import yaml
 
 from groundhog_otel.alerts import AlertError
 from groundhog_otel.alerts.model import AlertConfig, Intervals
-from groundhog_otel.alerts.notifications import DEFAULT, Notifications, receiver, times
+from groundhog_otel.alerts.notifications import DEFAULT, Notifications, Receiver, receiver, times
 from groundhog_otel.alerts.quantities import parse
 
 __all__ = ("Entry", "Problem", "Written", "read")
@@ -167,7 +167,8 @@ class _Reader:
         return Intervals(**found)
 
     def _notifications(self, node: yaml.Node) -> Notifications:
-        receivers, raw = [], {}
+        receivers: list[Receiver] = []
+        raw: dict[str, Any] = {}
         known = ("group_wait", "group_interval", "repeat_interval", "receivers")
         for name, value in self._pairs(node, known, "notifications"):
             if name != "receivers":

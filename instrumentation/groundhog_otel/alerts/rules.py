@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from groundhog_otel.alerts.annotations import annotations, labels
+from groundhog_otel.alerts.annotations import labels, notes
 from groundhog_otel.alerts.model import Alert
 from groundhog_otel.alerts.selection import duration, groups, matchers, selector
 from groundhog_otel.alerts.values import Template
@@ -131,7 +131,7 @@ def _rules(alert: Alert) -> list[dict[str, Any]]:
     if alert.hold_s:
         rule["for"] = duration(alert.hold_s)
     rule["labels"] = labels(alert)
-    rule["annotations"] = annotations(alert, Template())
+    rule["annotations"] = notes(alert, Template())
     return [*({"record": name, "expr": expr} for name, expr in recorded.items()), rule]
 
 

@@ -106,7 +106,7 @@ def _selection(config: AlertConfig, metric: Metric, measure: str) -> Problems:
     if config.by not in ("service", "tool"):
         problems.append(("by", f"unknown {config.by!r}: write service or tool"))
     if config.by == "tool" and (config.methods not in ("", "command") or "gen_ai.tool.name" not in metric.attributes):
-        problems.append(("by", "only tools/call has tools: write by: service, or methods: command and a metric of spans"))
+        problems.append(("by", "only tools/call has tools: write by: service, or a metric that has gen_ai.tool.name"))
     if config.methods and config.methods not in _CLASSES:
         problems.append(("methods", f"unknown class of methods {config.methods!r}: write {_or(_CLASSES)}"))
     elif config.methods and "mcp.method.name" not in metric.attributes:
@@ -126,7 +126,9 @@ def _selection(config: AlertConfig, metric: Metric, measure: str) -> Problems:
     return problems
 
 
-def _threshold(metric: Metric, measure: str, threshold: Quantity | None) -> Problems:
+def _threshold(  # noqa: PLR0911 - a reason each
+    metric: Metric, measure: str, threshold: Quantity | None
+) -> Problems:
     units = _units(metric, measure)
     example = Quantity.example(units[0])
     if measure == "absence":
@@ -137,7 +139,9 @@ def _threshold(metric: Metric, measure: str, threshold: Quantity | None) -> Prob
         return [("threshold", f"a threshold must be above 0: write one like {example}")]
     if threshold.unit not in units:
         got = written(threshold.value, threshold.unit)
-        return [("threshold", f"{got} is in the wrong unit for the {measure} of {metric.name}: write one like {example}")]
+        return [
+            ("threshold", f"{got} is in the wrong unit for the {measure} of {metric.name}: write one like {example}")
+        ]
     if measure == "errors" and threshold.value >= 1:
         return [("threshold", "more than all cannot fail: write less than 100%")]
     if measure in ("latency", "p99") and threshold.value not in metric.buckets:
@@ -188,7 +192,9 @@ def _window(
     if window.value < least:
         why = f"a twelfth of {config.window}, its short window," if part > 1 else config.window
         every = written(interval, "s")
-        message = f"{why} holds less than two of the numbers that come every {every}: write {written(least, 's')} or more"
+        message = (
+            f"{why} holds less than two of the numbers that come every {every}: write {written(least, 's')} or more"
+        )
         problems.append(("window", message))
     return window.value
 

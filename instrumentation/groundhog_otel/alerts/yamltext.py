@@ -14,10 +14,10 @@ MADE_BY = "# Made by `groundhog alerts generate` from deploy/alerts.yaml: change
 class _Dumper(yaml.SafeDumper):
     """Writes text of several lines as such, and lists below their keys as people do."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - as called
         super().increase_indent(flow, False)
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - as called
         return True
 
 
