@@ -46,6 +46,11 @@ def main() -> None:
     )
     app.command("groundhog_otel.cli.report:report", name="report", help="Print what was recorded, against the budgets.")
     app.command(
+        "groundhog_otel.cli.replay:replay_recording",
+        name="replay",
+        help="Send recorded traces to Jaeger, with their own timestamps.",
+    )
+    app.command(
         "groundhog_otel.cli.stack:app",
         name="stack",
         help="Run the Collector, Jaeger, Prometheus and Alertmanager on loopback.",

@@ -26,7 +26,11 @@ class Part:
 
 
 PARTS: Final = (
-    Part("Jaeger", ("jaeger_query", "jaeger_otlp", "jaeger_grpc", "jaeger_health"), ("jaeger_health", "/status")),
+    Part(
+        "Jaeger",
+        ("jaeger_query", "jaeger_otlp", "jaeger_otlp_http", "jaeger_grpc", "jaeger_health"),
+        ("jaeger_health", "/status"),
+    ),
     Part("Alertmanager", ("alertmanager",), ("alertmanager", "/-/ready")),
     Part("Prometheus", ("prometheus",), ("prometheus", "/-/ready")),
     Part(

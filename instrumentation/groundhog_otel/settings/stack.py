@@ -34,6 +34,7 @@ STACK_PORTS: Final[Mapping[str, int]] = {
     "collector_metrics": 8888,
     "span_metrics": 8889,
     "jaeger_otlp": 14317,
+    "jaeger_otlp_http": 14318,
     "jaeger_query": 16686,
     "jaeger_grpc": 16685,
     "jaeger_health": 13134,
