@@ -110,7 +110,7 @@ def _worst(alert: Alert, spans: Sequence[Span]) -> Fired | None:
         return (before[at + 1] - before[first]) / (at + 1 - first), first
 
     worst: tuple[float, int, int] | None = None
-    for at in (at for at, one in enumerate(bad) if one):
+    for at in range(len(spans)):
         part, first = share(at, alert.window_s)
         if at + 1 - first < alert.min_count or part <= limit or (worst is not None and part <= worst[0]):
             continue
