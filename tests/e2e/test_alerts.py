@@ -31,7 +31,7 @@ notifications:
       slack: { channel: "#x", api_url: { file: /run/secrets/slack } }
       email: { to: a@example.com, from: b@example.com, smarthost: "m.example.com:587" }
 alerts:
-  - { name: Fast, metric: mcp.span.duration, methods: command, threshold: 75ms, window: 4m, severity: page, objective: 95% }
+  - { name: Fast, metric: mcp.span.duration, threshold: 75ms, window: 4m, objective: 95%, severity: page }
   - { name: OneTool, metric: mcp.span.duration, by: tool, threshold: 2500ms, window: 30m, severity: ticket,
       where: { gen_ai.tool.name: big_report } }
   - { name: Own, metric: mcp.server.operation.duration, methods: ui, threshold: 20ms, window: 24m, severity: info }
@@ -95,7 +95,7 @@ def test_a_rule_that_is_not_as_generated_fails_its_proof(
     folder = out / "deploy" / "prometheus"
 
     def proved() -> bool:
-        command = [promtool, "test", "rules", "rules-test.yml"]
+        command = [str(promtool), "test", "rules", "rules-test.yml"]
         return subprocess.run(command, cwd=folder, capture_output=True, timeout=60, check=False).returncode == 0
 
     assert proved()

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 
 from groundhog_otel.alerts.model import Alert
 from groundhog_otel.alerts.quantities import written
-from groundhog_otel.alerts.selection import duration, groups, matchers
+from groundhog_otel.alerts.selection import duration, equal, groups, matchers
 from groundhog_otel.alerts.values import Values
 
 __all__ = ("labels", "notes")
@@ -88,6 +88,6 @@ def _search(alert: Alert, values: Values) -> str:
 def _exemplars(alert: Alert, values: Values) -> str:
     """Return a query for ``/api/v1/query_exemplars``. The metrics of kept traces have them, and all are stored."""
     own = [one for one in matchers(alert) if not one.startswith("span_kind=")]
-    own += [f"{name}={values.in_promql(name)}" for name in groups(alert)]
+    own += [f"{name}={values.in_promql(name)}" for name in groups(alert) if name not in equal(alert)]
     own += ['error_type!=""'] if alert.measure == "errors" else []
     return f"mcp_kept_duration_seconds_bucket{{{','.join(own)}}}"

@@ -141,7 +141,7 @@ def _failures(alert: Alert, share: float) -> dict[str, float]:
 def _labels(alert: Alert, names: Mapping[str, str]) -> dict[str, str]:
     """Return the labels of series that an alert is about."""
     found = {"mcp_method_name": _method(alert)} if "mcp.method.name" in alert.metric.attributes else {}
-    return {**found, **equal(alert), **{name: names.get(name, "x") for name in groups(alert)}}
+    return {**found, **{name: names.get(name, "x") for name in groups(alert)}, **equal(alert)}
 
 
 def _method(alert: Alert) -> str:
