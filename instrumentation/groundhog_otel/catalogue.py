@@ -153,20 +153,42 @@ _OF_SPANS: Final = (
     Metric("mcp.kept.duration", "histogram", "s", _SPAN, "collector", _KEPT_BUCKETS),
     Metric("mcp.kept.calls", "counter", "{call}", _SPAN, "collector"),
 )
+_SELF: Final[Source] = "collector-self"
+_RECEIVED: Final = ("receiver", "transport")
+_SENT: Final = ("exporter",)
 _OF_ITSELF: Final = (
-    Metric("otelcol_process_uptime", "counter", "s", (), "collector-self"),
-    Metric("otelcol_process_memory_rss", "gauge", "By", (), "collector-self"),
-    Metric("otelcol_exporter_queue_size", "gauge", "{batch}", ("exporter", "data_type"), "collector-self"),
-    Metric("otelcol_exporter_queue_capacity", "gauge", "{batch}", ("exporter", "data_type"), "collector-self"),
-    Metric("otelcol_exporter_sent_spans", "counter", "{span}", ("exporter",), "collector-self"),
-    Metric("otelcol_receiver_accepted_spans", "counter", "{span}", ("receiver", "transport"), "collector-self"),
-    Metric("otelcol_receiver_refused_spans", "counter", "{span}", ("receiver", "transport"), "collector-self"),
-    Metric(
-        "otelcol_processor_tail_sampling_sampling_traces_on_memory",
-        "gauge",
-        "{trace}",
-        ("processor",),
-        "collector-self",
+    Metric("otelcol_process_uptime", "counter", "s", (), _SELF),
+    Metric("otelcol_process_cpu_seconds", "counter", "s", (), _SELF),
+    Metric("otelcol_process_memory_rss", "gauge", "By", (), _SELF),
+    Metric("otelcol_process_runtime_heap_alloc_bytes", "gauge", "By", (), _SELF),
+    *(
+        Metric(f"otelcol_receiver_{what}_{items}s", "counter", f"{{{items}}}", _RECEIVED, _SELF)
+        for items in ("span", "metric_point")
+        for what in ("accepted", "refused", "failed")
+    ),
+    *(
+        Metric(f"otelcol_processor_memory_limiter_refused_{items}s", "counter", f"{{{items}}}", ("processor",), _SELF)
+        for items in ("span", "metric_point")
+    ),
+    *(
+        Metric(f"otelcol_processor_tail_sampling_{name}", kind, unit, attributes, _SELF)
+        for name, kind, unit, attributes in (
+            ("new_trace_id_received", "counter", "{trace}", ()),
+            ("global_count_traces_sampled", "counter", "{trace}", ("sampled", "decision")),
+            ("count_traces_sampled", "counter", "{trace}", ("policy", "sampled", "decision")),
+            ("sampling_traces_on_memory", "gauge", "{trace}", ()),
+            ("early_releases_from_cache_decision", "counter", "{span}", ("sampled",)),
+            ("sampling_policy_evaluation_error", "counter", "{error}", ()),
+        )
+    ),
+    *(
+        Metric(f"otelcol_exporter_{what}_spans", "counter", "{span}", _SENT, _SELF)
+        for what in ("sent", "send_failed", "enqueue_failed")
+    ),
+    Metric("otelcol_exporter_sent_metric_points", "counter", "{metric_point}", _SENT, _SELF),
+    *(
+        Metric(f"otelcol_exporter_queue_{what}", "gauge", "{item}", ("exporter", "data_type"), _SELF)
+        for what in ("size", "capacity")
     ),
 )
 METRICS: Final[Mapping[str, Metric]] = {
