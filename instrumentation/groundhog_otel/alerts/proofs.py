@@ -73,7 +73,8 @@ def _of_alert(alert: Alert) -> Iterator[dict[str, Any]]:
     yield _test(alert, "within the threshold", [_Phase(lasting, low)], [_Look(step * lasting, None)], _PLAIN)
     few = alert.min_count // 2
     if few > 0:
-        each = {name: 1.0 if amount else 0.0 for name, amount in high.items()}
+        all_bad = (_failures if alert.measure == "errors" else _histogram)(alert, 1.0)
+        each = {name: amount / _PER_STEP for name, amount in all_bad.items()}
         at = min(few, lasting - 1)
         phases = [_Phase(lasting - at, dict.fromkeys(high, 0.0)), _Phase(at, each)]
         yield _test(alert, "a few, of something rarely used", phases, [_Look(step * lasting, None)], _PLAIN)
