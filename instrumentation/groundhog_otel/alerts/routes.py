@@ -38,5 +38,5 @@ def alertmanager(notifications: Notifications) -> dict[str, Any]:
         "inhibit_rules": [
             {"source_matchers": ['severity="page"'], "target_matchers": ['severity="ticket"'], "equal": list(_SAME)}
         ],
-        "receivers": [{"name": NOBODY}, *({"name": one.name, **one.config} for one in notifications.receivers)],
+        "receivers": [*({"name": one.name, **one.config} for one in notifications.receivers), {"name": NOBODY}],
     }
