@@ -37,6 +37,7 @@ alerts:
   - { name: Own, metric: mcp.server.operation.duration, methods: ui, threshold: 20ms, window: 24m, severity: info }
   - { name: Ended, metric: mcp.client.session.duration, threshold: 5m, window: 1h, severity: ticket }
   - { name: Lag, metric: groundhog.event_loop.lag, measure: p99, threshold: 100ms, window: 5m, severity: ticket }
+  - { name: Sessions, metric: mcp.server.session.duration, measure: p99, threshold: 2m, window: 5m, severity: info }
   - { name: Errors, metric: mcp.server.operation.duration, threshold: 12.5%, window: 30m, severity: page }
   - { name: HostMemory, metric: system.memory.utilization, threshold: 90%, window: 10m, severity: page,
       where: { system.memory.state: used } }

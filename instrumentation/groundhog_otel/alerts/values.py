@@ -83,10 +83,12 @@ class Rendered:
         return self._jaeger
 
     def measured(self, unit: str) -> str:
-        """Return the value as Prometheus' ``humanize…`` functions write it; durations of less than a minute only."""
+        """Return the value as Prometheus' ``humanize…`` functions write it; durations of less than an hour only."""
         value = self._value
         if unit == "1":
             return f"{value * 100:.4g}%"
+        if unit == "s" and value >= 60:
+            return f"{int(value) // 60}m {int(value) % 60}s"
         if unit == "s" and value >= 1:
             return f"{value:.4g}s"
         steps = ("", "k", "M", "G", "T") if value >= 1 else ("", "m", "u")
