@@ -171,16 +171,16 @@ _OF_ITSELF: Final = (
         for items in ("span", "metric_point")
     ),
     *(
-        Metric(f"otelcol_processor_tail_sampling_{name}", kind, unit, attributes, _SELF)
-        for name, kind, unit, attributes in (
-            ("new_trace_id_received", "counter", "{trace}", ()),
-            ("global_count_traces_sampled", "counter", "{trace}", ("sampled", "decision")),
-            ("count_traces_sampled", "counter", "{trace}", ("policy", "sampled", "decision")),
-            ("sampling_traces_on_memory", "gauge", "{trace}", ()),
-            ("early_releases_from_cache_decision", "counter", "{span}", ("sampled",)),
-            ("sampling_policy_evaluation_error", "counter", "{error}", ()),
+        Metric(f"otelcol_processor_tail_sampling_{name}", "counter", unit, attributes, _SELF)
+        for name, unit, attributes in (
+            ("new_trace_id_received", "{trace}", ()),
+            ("global_count_traces_sampled", "{trace}", ("sampled", "decision")),
+            ("count_traces_sampled", "{trace}", ("policy", "sampled", "decision")),
+            ("early_releases_from_cache_decision", "{span}", ("sampled",)),
+            ("sampling_policy_evaluation_error", "{error}", ()),
         )
     ),
+    Metric("otelcol_processor_tail_sampling_sampling_traces_on_memory", "gauge", "{trace}", (), _SELF),
     *(
         Metric(f"otelcol_exporter_{what}_spans", "counter", "{span}", _SENT, _SELF)
         for what in ("sent", "send_failed", "enqueue_failed")
