@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from opentelemetry.trace import Span
 
+from groundhog_otel.alerts.annotations import notes
+from groundhog_otel.alerts.manager import AlertManager
+from groundhog_otel.alerts.values import Rendered
 from groundhog_otel.pipeline.layout import find_project
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.settings.stack import ENV_CACHE_DIR, StackSettings
-from tests.e2e.conftest import say
+from tests.e2e.conftest import RunningStack, eventually, get, say
+from tests.e2e.test_sampling import _send, _tracer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -123,3 +128,24 @@ def test_every_alert_has_its_proofs() -> None:
             for rule in group["rules"]:
                 own = [bool(look["exp_alerts"]) for look in looks if look["alertname"] == rule.get("alert")]
                 assert "alert" not in rule or {True, False} <= set(own), rule
+
+
+def test_the_links_lead_to_the_slow_traces_and_to_all_stored_ones_for_errors(running_stack: RunningStack) -> None:
+    service = "links & more"
+    with _tracer(running_stack, service) as (tracer, _):
+        failed = {_id(_send(tracer, "tools/list", 1_000_000, error="tool_error")) for _ in range(3)}
+        slow = {_id(_send(tracer, "prompts/get", 80_000_000)) for _ in range(4)}
+    manager, _ = AlertManager.from_file(ROOT / "deploy" / "alerts.yaml")
+    alerts = {alert.name: alert for alert in manager.alerts}
+    values = Rendered({"service_name": service}, 1.0, f"http://127.0.0.1:{running_stack.ports['jaeger_query']}")
+    for name, expected in (("McpErrors", failed | slow), ("McpCommandLatencyPage", slow)):
+        link = notes(alerts[name], values)["traces_json"]
+
+        def found(link: str = link, expected: set[str] = expected) -> bool:
+            return {trace["traceID"] for trace in get(link)["data"] or []} == expected
+
+        eventually(found, within_s=30, what=f"the traces of {name}")
+
+
+def _id(span: Span) -> str:
+    return f"{span.get_span_context().trace_id:032x}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote_plus
 
 from groundhog_otel.alerts.model import Alert
 from groundhog_otel.alerts.quantities import written
@@ -12,7 +11,6 @@ from groundhog_otel.alerts.values import Values
 
 __all__ = ("labels", "notes")
 
-_ERRORS: Final = quote_plus('{"error":"true"}')
 _WHO: Final = {"job": "{}", "service_name": "{}", "instance": "instance {}", "gen_ai_tool_name": "tool {}"}
 
 
@@ -77,9 +75,7 @@ def _search(alert: Alert, values: Values) -> str:
     words = [f"service={values.in_url(alert.metric.service)}"]
     if alert.by == "tool":
         words.append(f"operation={values.in_url('gen_ai_tool_name', 'tools/call ')}")
-    if alert.measure == "errors":
-        words.append(f"tags={_ERRORS}")
-    else:
+    if alert.measure != "errors":  # whose traces Jaeger's memory storage cannot be asked for: it takes no boolean tag
         words.append(f"minDuration={alert.budget}")
     lookback = "1h" if alert.window_s <= 3600 else duration(alert.window_s)
     return "&".join((*words, f"lookback={lookback}"))
