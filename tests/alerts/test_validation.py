@@ -49,6 +49,7 @@ GOOD = AlertConfig("Slow", "mcp.span.duration", window="1h", severity="page", th
         ({"methods": "commands"}, "unknown class of methods 'commands': write command, protocol, ui or background"),
         ({"by": "tool", "methods": "ui"}, "only tools/call has tools"),
         ({"where": {"tool": "x"}}, "mcp.span.duration has no attribute 'tool': write span.name"),
+        ({"where": {"gen_ai.tool.name": "a{{b}}"}}, "'a{{b}}' has {{, which Prometheus' templates are made of"),
         ({"objective": "90%"}, "14.4 times too many is more than all: write 93.2% or more"),
         ({"objective": "100%"}, "'100%' is no objective"),
         ({"name": "Mcp slow"}, "'Mcp slow' is no name of an alert"),

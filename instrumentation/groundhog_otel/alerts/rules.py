@@ -22,6 +22,7 @@ FILES: Final = {
 NO_DATA: Final = "NoData"
 _SEEN_S: Final = 86400.0
 _SOON_S: Final = 300.0
+_LATE_S: Final = 21600.0
 _FINEST_S: Final = 60.0
 
 
@@ -38,8 +39,8 @@ class Companion:
 
     @property
     def after_s(self) -> float:
-        """How long after the last number it fires, in seconds."""
-        return max(min(alert.window_s for alert in self.alerts), _SOON_S)
+        """How long after the last number it fires, in seconds: well within the day in which it can."""
+        return min(max(min(alert.window_s for alert in self.alerts), _SOON_S), _LATE_S)
 
     def rule(self) -> dict[str, Any]:
         """Return the alerting rule: true for a day, where there were numbers and are none."""

@@ -119,7 +119,9 @@ def _selection(config: AlertConfig, metric: Metric, measure: str) -> Problems:
         problems.append(("measure", f"level is of a gauge, and {metric.name} is a {metric.kind}: write rate"))
     if measure == "errors" and "error.type" not in metric.attributes:
         problems.append(("measure", f"{metric.name} does not tell errors: write metric: mcp.span.calls"))
-    for name in config.where:
+    for name, value in config.where.items():
+        if "{{" in value:  # Prometheus takes it for the beginning of a template, and the annotations fail
+            problems.append(("where", f"{value!r} has {{{{, which Prometheus' templates are made of: leave it out"))
         if name not in metric.attributes:
             told = f"write {_or(metric.attributes)}" if metric.attributes else "leave where out"
             problems.append(("where", f"{metric.name} has no attribute {name!r}: {told}"))
