@@ -21,6 +21,7 @@ from groundhog_otel.resources.table import TABLE
 from groundhog_otel.runtime import RuntimeInstrumentor
 from groundhog_otel.runtime.table import HISTOGRAMS, OBSERVED
 from groundhog_otel.settings import ResourceSettings, RuntimeSettings
+from tests.dashboards.expressions import FILES, expressions, metrics_in
 from tests.resources.collector import Collector, burn
 from tests.support import sdk
 from tests.support.telemetry import capturing
@@ -138,3 +139,13 @@ def test_the_nearest_names() -> None:
     assert nearest("mcp_span_duration_seconds_bucket") == ["mcp.span.duration"]
     assert nearest("process.memory.used")[0] == "process.memory.usage"
     assert nearest("qqqqqq") == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_metric_of_the_dashboards_is_in_the_catalogue(file: Path) -> None:
+    known = {"up", "scrape_duration_seconds", "scrape_samples_scraped"}  # Prometheus' own
+    for metric in METRICS.values():
+        suffixes = ("_bucket", "_count", "_sum") if metric.kind == "histogram" else ("",)
+        known |= {metric.prometheus + suffix for suffix in suffixes}
+    for expression in expressions(file):
+        assert metrics_in(expression.promql) <= known, expression

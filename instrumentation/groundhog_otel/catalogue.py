@@ -153,55 +153,43 @@ _OF_SPANS: Final = (
     Metric("mcp.kept.duration", "histogram", "s", _SPAN, "collector", _KEPT_BUCKETS),
     Metric("mcp.kept.calls", "counter", "{call}", _SPAN, "collector"),
 )
+_SELF: Final[Source] = "collector-self"
 _RECEIVED: Final = ("receiver", "transport")
 _SENT: Final = ("exporter", "server_address", "server_port")
-_QUEUED: Final = ("exporter", "data_type")
-_POLICY: Final = ("policy", "sampled", "decision")
 _OF_ITSELF: Final = (
-    Metric("otelcol_process_uptime", "counter", "s", (), "collector-self"),
-    Metric("otelcol_process_cpu_seconds", "counter", "s", (), "collector-self"),
-    Metric("otelcol_process_memory_rss", "gauge", "By", (), "collector-self"),
-    Metric("otelcol_process_runtime_heap_alloc_bytes", "gauge", "By", (), "collector-self"),
-    Metric("otelcol_receiver_accepted_spans", "counter", "{span}", _RECEIVED, "collector-self"),
-    Metric("otelcol_receiver_refused_spans", "counter", "{span}", _RECEIVED, "collector-self"),
-    Metric("otelcol_receiver_failed_spans", "counter", "{span}", _RECEIVED, "collector-self"),
-    Metric("otelcol_receiver_accepted_metric_points", "counter", "{datapoint}", _RECEIVED, "collector-self"),
-    Metric("otelcol_receiver_refused_metric_points", "counter", "{datapoint}", _RECEIVED, "collector-self"),
-    Metric("otelcol_receiver_failed_metric_points", "counter", "{datapoint}", _RECEIVED, "collector-self"),
-    Metric("otelcol_processor_memory_limiter_refused_spans", "counter", "{span}", ("processor",), "collector-self"),
-    Metric(
-        "otelcol_processor_memory_limiter_refused_metric_points",
-        "counter",
-        "{datapoint}",
-        ("processor",),
-        "collector-self",
+    Metric("otelcol_process_uptime", "counter", "s", (), _SELF),
+    Metric("otelcol_process_cpu_seconds", "counter", "s", (), _SELF),
+    Metric("otelcol_process_memory_rss", "gauge", "By", (), _SELF),
+    Metric("otelcol_process_runtime_heap_alloc_bytes", "gauge", "By", (), _SELF),
+    *(
+        Metric(f"otelcol_receiver_{what}_{items}s", "counter", f"{{{items}}}", _RECEIVED, _SELF)
+        for items in ("span", "metric_point")
+        for what in ("accepted", "refused", "failed")
     ),
-    Metric("otelcol_processor_tail_sampling_new_trace_id_received", "counter", "{trace}", (), "collector-self"),
-    Metric(
-        "otelcol_processor_tail_sampling_global_count_traces_sampled",
-        "counter",
-        "{trace}",
-        ("sampled", "decision"),
-        "collector-self",
+    *(
+        Metric(f"otelcol_processor_memory_limiter_refused_{items}s", "counter", f"{{{items}}}", ("processor",), _SELF)
+        for items in ("span", "metric_point")
     ),
-    Metric("otelcol_processor_tail_sampling_count_traces_sampled", "counter", "{trace}", _POLICY, "collector-self"),
-    Metric("otelcol_processor_tail_sampling_sampling_traces_on_memory", "gauge", "{trace}", (), "collector-self"),
-    Metric(
-        "otelcol_processor_tail_sampling_early_releases_from_cache_decision",
-        "counter",
-        "{span}",
-        ("sampled",),
-        "collector-self",
+    *(
+        Metric(f"otelcol_processor_tail_sampling_{name}", "counter", unit, attributes, _SELF)
+        for name, unit, attributes in (
+            ("new_trace_id_received", "{trace}", ()),
+            ("global_count_traces_sampled", "{trace}", ("sampled", "decision")),
+            ("count_traces_sampled", "{trace}", ("policy", "sampled", "decision")),
+            ("early_releases_from_cache_decision", "{span}", ("sampled",)),
+            ("sampling_policy_evaluation_error", "{error}", ()),
+        )
     ),
-    Metric(
-        "otelcol_processor_tail_sampling_sampling_policy_evaluation_error", "counter", "{error}", (), "collector-self"
+    Metric("otelcol_processor_tail_sampling_sampling_traces_on_memory", "gauge", "{trace}", (), _SELF),
+    *(
+        Metric(f"otelcol_exporter_{what}_spans", "counter", "{span}", _SENT, _SELF)
+        for what in ("sent", "send_failed", "enqueue_failed")
     ),
-    Metric("otelcol_exporter_queue_size", "gauge", "{batch}", _QUEUED, "collector-self"),
-    Metric("otelcol_exporter_queue_capacity", "gauge", "{batch}", _QUEUED, "collector-self"),
-    Metric("otelcol_exporter_sent_spans", "counter", "{span}", _SENT, "collector-self"),
-    Metric("otelcol_exporter_send_failed_spans", "counter", "{span}", _SENT, "collector-self"),
-    Metric("otelcol_exporter_enqueue_failed_spans", "counter", "{span}", _SENT, "collector-self"),
-    Metric("otelcol_exporter_sent_metric_points", "counter", "{datapoint}", _SENT, "collector-self"),
+    Metric("otelcol_exporter_sent_metric_points", "counter", "{metric_point}", _SENT, _SELF),
+    *(
+        Metric(f"otelcol_exporter_queue_{what}", "gauge", "{item}", ("exporter", "data_type"), _SELF)
+        for what in ("size", "capacity")
+    ),
 )
 METRICS: Final[Mapping[str, Metric]] = {
     one.name: one for one in (*_MCP, *_RUNTIME, *_PROCESS, *_HOST, *_OF_SPANS, *_OF_ITSELF)

@@ -1,4 +1,4 @@
-"""Alerts from one model: Prometheus' rules, Alertmanager's routes, the Collector's sampling, and proofs of all three."""
+"""Alerts from one model: Prometheus' rules, Alertmanager's routes, what the Collector keeps, and proofs of them."""
 
 from __future__ import annotations
 

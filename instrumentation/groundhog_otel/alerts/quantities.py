@@ -21,7 +21,8 @@ _BYTES: Final = {
     **{f"{prefix}B": 1000 ** (power + 1) for power, prefix in enumerate("kMGT")},
     **{f"{prefix}iB": 1024 ** (power + 1) for power, prefix in enumerate("KMGT")},
 }
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(us|ms|s|m|h|d)(?![a-z])|([0-9]+(?:\.[0-9]+)?)(us|ms|s|m|h|d)")
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(us|ms|s|m|h|d)")
+_DURATION: Final = re.compile(rf"(?:{_PART.pattern})+")
 _ONE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([a-zA-Z]+(?:/s)?|%)?")
 _EXAMPLES: Final = {"s": "50ms", "By": "500MB", "1": "30%", "By/s": "50MB/s"}
 
@@ -45,11 +46,8 @@ def parse(text: str) -> Quantity:
     Raises:
         ValueError: it stands for none. The message says what is written instead.
     """
-    text = text.strip()
-    parts = list(_PART.finditer(text))
-    if parts and "".join(part[0] for part in parts) == text.replace("  ", " "):
-        spans = [(part[1] or part[3], part[2] or part[4]) for part in parts]
-        return Quantity(float(sum(Fraction(number) * _SECONDS[unit] for number, unit in spans)), "s")
+    if _DURATION.fullmatch(text):
+        return Quantity(float(sum(Fraction(number) * _SECONDS[unit] for number, unit in _PART.findall(text))), "s")
     one = _ONE.fullmatch(text)
     number, unit = (one[1], one[2] or "") if one is not None else ("", "")
     size = _BYTES.get(unit.removesuffix("/s"))
@@ -64,7 +62,7 @@ def parse(text: str) -> Quantity:
 
 def written(value: float, unit: str) -> str:
     """Return a value as :func:`parse` reads it, in the largest unit that leaves it whole, else the smallest."""
-    exact = Fraction(repr(value)) if "e" not in repr(value) and value == value else Fraction(value)
+    exact = Fraction(repr(value))  # the decimal number that was meant, not the binary one next to it
     if unit == "1":
         return f"{_plain(exact * 100)}%"
     if unit == "s":

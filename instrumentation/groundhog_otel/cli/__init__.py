@@ -19,6 +19,7 @@ def main() -> None:
     except ModuleNotFoundError:
         sys.exit("groundhog: the command line is an extra of this package: pip install 'groundhog-otel[tools]'")
     from groundhog_otel import __version__  # noqa: PLC0415
+    from groundhog_otel.alerts import AlertError  # noqa: PLC0415
     from groundhog_otel.pipeline import StackError  # noqa: PLC0415
     from groundhog_otel.store import StoreError  # noqa: PLC0415
 
@@ -59,6 +60,11 @@ def main() -> None:
         name="dashboards",
         help="Write Grafana's dashboards and the rules behind Jaeger's Monitor tab.",
     )
+    app.command(
+        "groundhog_otel.cli.alerts:app",
+        name="alerts",
+        help="Check, generate, prove and explain the alerts.",
+    )
     words, after = _split(sys.argv[1:])
     try:
         command, bound, _ = app.parse_args(words)
@@ -66,7 +72,7 @@ def main() -> None:
             after = []
         result = command(*bound.args, *after, **bound.kwargs)
         sys.stdout.flush()
-    except (StackError, StoreError) as error:
+    except (AlertError, StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -22,7 +22,17 @@ from groundhog_otel.pipeline.toolchain import find_go
 from groundhog_otel.pipeline.wheels import find_installed
 from groundhog_otel.settings import inherited
 
-__all__ = ("BUILD_FLAGS", "COLLECTOR", "MODULES", "Module", "Programs", "build_all", "locked", "sources_digest")
+__all__ = (
+    "BUILD_FLAGS",
+    "COLLECTOR",
+    "MODULES",
+    "Module",
+    "Programs",
+    "build_all",
+    "find_built",
+    "locked",
+    "sources_digest",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,13 @@ def build_all(project: Path, cache: Path, say: Say, *, modules: Sequence[Module]
     return programs
 
 
+def find_built(project: Path, cache: Path, say: Say) -> tuple[Programs, list[str]]:
+    """Return the programs that are built already, and the names of those that are not; builds nothing."""
+    programs: Programs = {}
+    missing = [module for module in MODULES if not _take(module, project, cache, programs, say)]
+    return programs, [name for module in missing for name, _ in module.programs]
+
+
 def _take(module: Module, project: Path, cache: Path, programs: Programs, say: Say) -> bool:
     """Add a module's programs if they are cached and are what was built."""
     installed = find_installed(module.name, sources_digest(module, project), say)
@@ -104,7 +121,7 @@ def _take(module: Module, project: Path, cache: Path, programs: Programs, say: S
         if not program.is_file() or not noted.is_file():
             return False
         if sha256(program) != noted.read_text("ascii").strip():
-            say(f"{program} is not what was built (its SHA-256 differs); building it again")
+            say(f"{program} is not what was built (its SHA-256 differs): it has to be built again")
             return False
         found[name] = program
     programs.update(found)

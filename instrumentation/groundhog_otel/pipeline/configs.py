@@ -15,6 +15,7 @@ from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
 __all__ = ("collector_environment", "keep_configs", "restore_configs", "write_configs")
 
 _WEBHOOK: Final = "http://127.0.0.1:5001/alerts"
+_SECRET: Final = re.compile(r"_file: secrets/([A-Z_][A-Z0-9_]*)")
 _MEMORY: Final = re.compile(r"env:GROUNDHOG_MEMORY_MIB:-(\d+)")
 
 
@@ -83,9 +84,24 @@ def write_configs(project: Path, settings: StackSettings) -> Path:
     _write(
         deploy / "alertmanager" / "alertmanager.yml",
         target / "alertmanager.yml",
-        {_WEBHOOK: settings.webhook or _WEBHOOK},
+        {_WEBHOOK: settings.webhook or _WEBHOOK, "_file: secrets/": f"_file: {target / 'secrets'}/"},
     )
+    _write_secrets(_read(deploy / "alertmanager" / "alertmanager.yml"), target / "secrets")
     return target
+
+
+def _write_secrets(alertmanager: str, folder: Path) -> None:
+    """Write each secret that Alertmanager's configuration names by variable into a file for its eyes only."""
+    known = inherited()
+    for name in sorted(set(_SECRET.findall(alertmanager))):
+        if not known.get(name):
+            raise StackError(
+                f"{name} is not set, and alerts.yaml takes a secret from it: set it, or drop that receiver"
+            )
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = folder / name
+        file.touch(mode=0o600)
+        file.write_text(known[name], "utf-8")
 
 
 def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
