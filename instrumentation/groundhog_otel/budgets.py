@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 __all__ = (
     "BACKGROUND",
     "COMMAND",
     "LATENCY_BUDGETS",
+    "METHOD_PATTERNS",
     "PROCESS_LIMITS",
     "PROTOCOL",
     "UI",
@@ -47,8 +51,18 @@ PROCESS_LIMITS: Final = ProcessLimits(
     memory_bytes=500_000_000, cpu_share=0.30, network_bytes_per_s=50_000_000, disk_bytes=1_000_000_000
 )
 
-_COMMANDS: Final = frozenset({"tools/call", "prompts/get", "resources/read", "completion/complete"})
-_UI: Final = frozenset({"notifications/progress", "notifications/message", "notifications/resources/updated"})
+METHOD_PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        COMMAND.name: "tools/call|prompts/get|resources/read|completion/complete",
+        UI.name: "notifications/(progress|message|resources/updated|.*/list_changed)",
+        BACKGROUND.name: "tasks/.*",
+    }
+)
+"""Regular expressions, for a whole name, of the methods in each class; every other method is of the class ``protocol``.
+
+Read alike by Python, and by the RE2 of PromQL and the Collector.
+"""
+_BY_NAME: Final = {budget.name: budget for budget in LATENCY_BUDGETS}
 
 
 def budget_for(method: str) -> Budget:
@@ -56,10 +70,7 @@ def budget_for(method: str) -> Budget:
 
     Notifications that no user sees (``notifications/initialized``, ``notifications/cancelled``) count as protocol.
     """
-    if method in _COMMANDS:
-        return COMMAND
-    if method in _UI or (method.startswith("notifications/") and method.endswith("/list_changed")):
-        return UI
-    if method.startswith("tasks/"):
-        return BACKGROUND
+    for name, pattern in METHOD_PATTERNS.items():
+        if re.fullmatch(pattern, method):
+            return _BY_NAME[name]
     return PROTOCOL

@@ -106,7 +106,7 @@ def _meets(value: str, operator: str, pattern: str) -> bool:
 
 @pytest.mark.parametrize("budget", LATENCY_BUDGETS, ids=lambda budget: budget.name)
 def test_the_class_of_a_method_is_that_of_its_budget(budget: Budget) -> None:
-    matchers = re.findall(r'mcp_method_name(=~|!~|!=)"([^"]*)"', METHODS[budget])
+    matchers = re.findall(r'mcp_method_name(=~|!~|!=)"([^"]*)"', METHODS[budget.name])
     for expected, methods in METHODS_OF.items():
         for method in methods:
             assert budget_for(method) is expected

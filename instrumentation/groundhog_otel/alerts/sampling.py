@@ -8,8 +8,8 @@ from typing import Final
 from groundhog_otel.alerts import AlertError
 from groundhog_otel.alerts.model import Alert
 from groundhog_otel.alerts.quantities import written
-from groundhog_otel.alerts.selection import CLASSES, OTHERS
-from groundhog_otel.budgets import BACKGROUND, LATENCY_BUDGETS, PROTOCOL
+from groundhog_otel.alerts.selection import OTHERS
+from groundhog_otel.budgets import BACKGROUND, LATENCY_BUDGETS, METHOD_PATTERNS, PROTOCOL
 
 __all__ = ("BEGIN", "END", "conditions", "limits", "rewritten")
 
@@ -37,7 +37,7 @@ def conditions(alerts: Iterable[Alert]) -> list[tuple[str, str]]:
     """Return a comment and a condition in OTTL for each class, and for work that is no MCP operation."""
     found = limits(alerts)
     lines = []
-    for name, methods in CLASSES.items():
+    for name, methods in METHOD_PATTERNS.items():
         lines.append((f"{name}: {_text(found[name])}", f'IsMatch({_METHOD}, "^({methods})$")', found[name]))
     rest = f'{_METHOD} != nil and not IsMatch({_METHOD}, "^({OTHERS})$")'
     lines.append((f"{PROTOCOL.name}, every other method: {_text(found[PROTOCOL.name])}", rest, found[PROTOCOL.name]))

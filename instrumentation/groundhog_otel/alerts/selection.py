@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from groundhog_otel.alerts.model import Alert
 from groundhog_otel.alerts.quantities import written
-from groundhog_otel.budgets import BACKGROUND, COMMAND, PROTOCOL, UI
+from groundhog_otel.budgets import METHOD_PATTERNS, PROTOCOL
 from groundhog_otel.catalogue import label
 
-__all__ = ("CLASSES", "OTHERS", "duration", "equal", "groups", "matchers", "quoted", "selector")
+__all__ = ("OTHERS", "duration", "equal", "groups", "matchers", "quoted", "selector")
 
-_COMMAND: Final = "tools/call|prompts/get|resources/read|completion/complete"
-_UI: Final = "notifications/(progress|message|resources/updated|.*/list_changed)"
-_BACKGROUND: Final = "tasks/.*"
-CLASSES: Final[Mapping[str, str]] = MappingProxyType(
-    {COMMAND.name: _COMMAND, UI.name: _UI, BACKGROUND.name: _BACKGROUND}
-)
-"""Regular expressions (RE2, for a whole name) of the methods that ``budgets.budget_for`` puts in each class."""
-OTHERS: Final = "|".join(CLASSES.values())
-"""Those that are not in :data:`CLASSES`, and so are of the class ``protocol``, do not match this."""
+OTHERS: Final = "|".join(METHOD_PATTERNS.values())
+"""What no method of the class ``protocol`` matches."""
 TOOLS_CALL: Final = "tools/call"
 
 
@@ -58,7 +49,7 @@ def _methods(alert: Alert) -> str:
     if alert.methods == PROTOCOL.name:
         return f'mcp_method_name!~"|{OTHERS}"'  # nor none
     if alert.methods:
-        return f"mcp_method_name=~{quoted(CLASSES[alert.methods])}"
+        return f"mcp_method_name=~{quoted(METHOD_PATTERNS[alert.methods])}"
     return 'mcp_method_name!=""'
 
 

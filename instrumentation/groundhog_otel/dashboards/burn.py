@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from groundhog_otel.budgets import BACKGROUND, COMMAND, LATENCY_BUDGETS, PROTOCOL, UI, Budget
+from groundhog_otel.budgets import LATENCY_BUDGETS, METHOD_PATTERNS, PROTOCOL, Budget
 from groundhog_otel.dashboards.dashboard import Dashboard, Row, choice, label_variable
 from groundhog_otel.dashboards.panels import Query, stat, timeseries
 from groundhog_otel.dashboards.promql import rate, ratio, total
@@ -14,16 +14,11 @@ __all__ = ("ALLOWED", "BURN", "METHODS")
 ALLOWED: Final = 0.01
 """The share of operations that may be slower than their budget: it is one for the 99th percentile."""
 
-_COMMANDS: Final = "tools/call|prompts/get|resources/read|completion/complete"
-_UI: Final = "notifications/(progress|message|resources/updated|.*/list_changed)"
-_BACKGROUND: Final = "tasks/.*"
 METHODS: Final = {
-    COMMAND: f'mcp_method_name=~"{_COMMANDS}"',
-    PROTOCOL: f'mcp_method_name!~"{_COMMANDS}|{_UI}|{_BACKGROUND}", mcp_method_name!=""',
-    UI: f'mcp_method_name=~"{_UI}"',
-    BACKGROUND: f'mcp_method_name=~"{_BACKGROUND}"',
+    **{name: f'mcp_method_name=~"{pattern}"' for name, pattern in METHOD_PATTERNS.items()},
+    PROTOCOL.name: f'mcp_method_name!~"{"|".join(METHOD_PATTERNS.values())}", mcp_method_name!=""',
 }
-"""PromQL for the methods of each class, as ``budget_for`` has them; Prometheus anchors patterns at both ends."""
+"""PromQL for the methods of each class; Prometheus anchors patterns at both ends."""
 
 _CHOSEN: Final = 'service_name=~"$service", gen_ai_tool_name=~"$tool", span_kind="$side"'
 _OPERATION: Final = ("service_name", "mcp_method_name", "gen_ai_tool_name")
@@ -32,7 +27,7 @@ _WINDOWS: Final = ("5m", "1h", "6h")
 
 def _slow(budget: Budget, by: tuple[str, ...], window: str) -> str:
     """Return the share of operations over their budget: exact, since each budget is a boundary of a bucket."""
-    chosen = f"{_CHOSEN}, {METHODS[budget]}"
+    chosen = f"{_CHOSEN}, {METHODS[budget.name]}"
     every = total(by, rate(f"mcp_span_duration_seconds_count{{{chosen}}}", window))
     within = total(by, rate(f'mcp_span_duration_seconds_bucket{{{chosen}, le="{budget.limit_s:g}"}}', window))
     return ratio(f"({every} - {within})", every)

@@ -14,9 +14,9 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from groundhog_otel.pipeline.configs import collector_environment
+from groundhog_otel.pipeline.deaths import last_words
 from groundhog_otel.pipeline.layout import find_project
 from groundhog_otel.pipeline.ports import answers
-from groundhog_otel.pipeline.deaths import last_words
 from groundhog_otel.pipeline.processes import Running, is_alive, start, stop
 from groundhog_otel.pipeline.stack import Stack
 from groundhog_otel.settings.stack import StackSettings
