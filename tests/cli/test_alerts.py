@@ -58,10 +58,10 @@ def test_it_writes_below_a_folder_and_only_what_has_changed(file: Path, tmp_path
     assert _alerts("generate", str(file), "--out", str(out)).stdout == "Nothing has changed\n"
     config = out / "otel-config.yaml"
     assert config.read_text("utf-8") == (ROOT / "otel-config.yaml").read_text("utf-8")
-    config.write_text(config.read_text("utf-8").replace("num_traces: 100000", "num_traces: 5"))
+    config.write_text(config.read_text("utf-8").replace("check_interval: 500ms", "check_interval: 5s"))
     file.write_text(FILE.replace("50ms", "30ms"))
     assert "otel-config.yaml written" in _alerts("generate", str(file), "--out", str(out)).stdout
-    assert "num_traces: 5" in config.read_text("utf-8"), "what a user has changed besides stays"
+    assert "check_interval: 5s" in config.read_text("utf-8"), "what a user has changed besides stays"
     assert "> 30000000" in config.read_text("utf-8")
 
 
@@ -92,7 +92,7 @@ def test_the_stack_takes_secrets_from_variables(file: Path, tmp_path: Path, monk
     receivers = "notifications: { receivers: [{ name: a, webhook: { env: HOOK_OF_MINE } }] }\n"
     file.write_text(receivers + FILE)
     assert _alerts("generate", str(file), "--out", str(out)).returncode == 0
-    for path in ("deploy/jaeger/jaeger.yaml", "deploy/prometheus/prometheus.yml"):
+    for path in ("deploy/jaeger/jaeger.yaml", "deploy/jaeger/badger.yaml", "deploy/prometheus/prometheus.yml"):
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         (out / path).write_text((ROOT / path).read_text("utf-8"), "utf-8")
     settings, _ = StackSettings.from_environ({"HOME": str(tmp_path)})

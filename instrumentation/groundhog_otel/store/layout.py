@@ -4,7 +4,7 @@
 
     .groundhog/
       .gitignore                              all of it is private to this machine
-      2026-11-23T14-05-07.123-1f3a/           one folder per run; names sort by time
+      2026-11-23T14-05-07.123-1f3a9c02/       one folder per run; names sort by time
         run.json                              what was started, when, how it ended (``groundhog run`` writes it)
         demo-client-4711.traces.jsonl         one file per process and signal, a line per exported batch
         demo-client-4711.metrics.jsonl
@@ -40,7 +40,7 @@ _PID: Final = re.compile(r"-(\d+)\.(?:traces|metrics)\.jsonl$")
 def new_run_id() -> str:
     """Return a name for a run that starts now: UTC to the millisecond, and a suffix against coincidence."""
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3]
-    return f"{now}-{secrets.token_hex(2)}"
+    return f"{now}-{secrets.token_hex(4)}"
 
 
 def prepare(store: Path, run_id: str) -> Path:
