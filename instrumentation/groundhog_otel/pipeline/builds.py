@@ -90,7 +90,7 @@ def build_all(project: Path, cache: Path, say: Say, *, modules: Sequence[Module]
         missing = [module for module in modules if not _take(module, project, cache, programs, say)]
         if missing:
             go = find_go(project, cache, say)
-            minutes = "some 15 minutes on two cores" if len(missing) == len(MODULES) else "some minutes"
+            minutes = "some 20 minutes on two cores" if len(missing) == len(MODULES) else "some minutes"
             say(f"Building {', '.join(module.name for module in missing)} with {go}: {minutes}, once")
         for number, module in enumerate(missing, 1):
             build = _go_build(module, go)
