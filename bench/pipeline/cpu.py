@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import threading
 import time
@@ -59,7 +60,7 @@ class Contender:
             environment=ONE_CORE,
             config=self.config,
             program=self.program,
-            before=("taskset", "-c", COLLECTOR_CORE),
+            before=(shutil.which("taskset") or "taskset", "-c", COLLECTOR_CORE),
         )
         collector.start()
         try:

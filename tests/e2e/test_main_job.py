@@ -175,6 +175,13 @@ def test_the_alert_reaches_the_webhook_and_leads_to_stored_traces(slow_run: Runn
     assert "its budget is 50ms" in alert["annotations"]["summary"]
     assert f":{slow_run.ports['jaeger_query']}/search?service=git-server" in alert["annotations"]["traces"]
 
+    very = slow_run.trace(alert["annotations"]["trace_id"])
+    assert very is not None, "linked before it was stored"
+    assert alert["annotations"]["trace"].endswith(f":{slow_run.ports['jaeger_query']}/trace/{very['traceID']}")
+    (server,) = (span for span in very["spans"] if _kind(span) == "server")
+    assert server["operationName"] == "tools/call git_diff_unstaged"
+    assert server["duration"] > COMMAND.limit_s * 1e6
+
     def over_budget() -> list[str]:
         found = slow_run.exemplars(alert["annotations"]["exemplars"])
         return [trace_id for trace_id, value in found if value > COMMAND.limit_s]

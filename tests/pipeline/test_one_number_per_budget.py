@@ -20,12 +20,12 @@ _SECONDS = {"ms": 0.001, "s": 1.0}
 def _conditions() -> list[str]:
     policies = CONFIG["processors"]["tail_sampling"]["policies"]
     (over_budget,) = [policy for policy in policies if policy["name"] == "over-budget"]
-    return list(over_budget["ottl_condition"]["span"])
+    return [condition for condition in over_budget["ottl_condition"]["span"] if "_unix_nano" in condition]
 
 
 def _matches(condition: str, method: str | None) -> bool:
     """Evaluate the part of an OTTL condition that is about the method."""
-    about_method = condition.split(" and (end_time_unix_nano", maxsplit=1)[0]
+    about_method = condition.split(" and ", maxsplit=1)[1]
     if about_method.startswith('attributes["mcp.method.name"] == nil'):
         return method is None
     if method is None:
@@ -37,7 +37,7 @@ def _matches(condition: str, method: str | None) -> bool:
 
 
 def _limit_s(condition: str) -> float:
-    limit = re.search(r"> (\d+)$", condition)
+    limit = re.search(r"> (\d+) and ", condition)
     assert limit is not None
     return int(limit[1]) / 1e9
 

@@ -18,6 +18,7 @@ from groundhog_otel.alerts.evaluation import Fired, judged
 from groundhog_otel.alerts.explanation import explain as explained
 from groundhog_otel.alerts.manager import COLLECTOR, AlertManager
 from groundhog_otel.alerts.quantities import written
+from groundhog_otel.cli.relay import relay
 from groundhog_otel.pipeline import StackError
 from groundhog_otel.pipeline.builds import find_built
 from groundhog_otel.pipeline.layout import find_project
@@ -30,7 +31,8 @@ __all__ = ("app",)
 _FIRED: Final = 3
 _PROMETHEUS: Final = "deploy/prometheus"
 
-app = App(name="alerts", help="Check, generate, prove and explain the alerts.")
+app = App(name="alerts", help="Check, generate, prove and explain the alerts; link them to their traces.")
+app.command(relay)
 
 
 @app.command

@@ -14,6 +14,8 @@ from groundhog_otel.settings.stack import STACK_PORTS, StackSettings
 
 __all__ = ("collector_environment", "keep_configs", "restore_configs", "write_configs")
 
+_ALERTS_TO: Final = 'targets: ["127.0.0.1:9093"]'
+"""Prometheus' alerts go through the relay, which gives them links to their traces."""
 _WEBHOOK: Final = "http://127.0.0.1:5001/alerts"
 _SECRET: Final = re.compile(r"_file: secrets/([A-Z_][A-Z0-9_]*)")
 _MEMORY: Final = re.compile(r"env:GROUNDHOG_MEMORY_MIB:-(\d+)")
@@ -77,7 +79,11 @@ def write_configs(project: Path, settings: StackSettings) -> Path:
     _write(
         deploy / "prometheus" / "prometheus.yml",
         target / "prometheus.yml",
-        {**ports, "_interval: 5s": f"_interval: {interval}"},
+        {
+            _ALERTS_TO: f'targets: ["127.0.0.1:{settings.ports["relay"]}"]',
+            **ports,
+            "_interval: 5s": f"_interval: {interval}",
+        },
     )
     for rules in sorted((deploy / "prometheus" / "rules").glob("*.yml")):
         _write(rules, target / "rules" / rules.name, {})

@@ -1,9 +1,10 @@
-"""The four parts of the stack: where each listens, and all that it is started with."""
+"""The five parts of the stack: where each listens, and all that it is started with."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from groundhog_otel.settings.stack import StackSettings
 
 __all__ = ("PARTS", "Part", "Recipe", "part_named", "recipes")
 
+_RELAYS: Final = {"alertmanager": "alertmanager", "prometheus": "prometheus", "jaeger": "jaeger_query"}
 _TRACES_KEPT: Final = "extensions.jaeger_storage.backends.badger.badger.ttl.spans"
 
 
@@ -36,6 +38,7 @@ PARTS: Final = (
         ("jaeger_health", "/status"),
     ),
     Part("Alertmanager", ("alertmanager",), ("alertmanager", "/-/ready")),
+    Part("Relay", ("relay",), ("relay", "/-/healthy")),
     Part("Prometheus", ("prometheus",), ("prometheus", "/-/ready")),
     Part(
         "Collector",
@@ -120,6 +123,17 @@ def recipes(
             ),
             {},
             (alertmanager,),
+        ),
+        "Relay": Recipe(
+            (
+                sys.executable,
+                "-m",
+                "groundhog_otel.cli.relay",
+                f"--listen=127.0.0.1:{ports['relay']}",
+                *(f"--{name}=http://127.0.0.1:{ports[port]}" for name, port in _RELAYS.items()),
+            ),
+            {},
+            (),
         ),
         "Prometheus": Recipe(
             (

@@ -25,7 +25,7 @@ _HEALTHY_WITHIN_S: Final = 60.0
 
 
 class Stack:
-    """The four processes, by the settings that place them.
+    """The five processes, by the settings that place them.
 
     ``environment`` is added to the Collector's: the ``GROUNDHOG_*`` variables of ``otel-config.yaml``.
     """

@@ -47,6 +47,7 @@ STACK_PORTS: Final[Mapping[str, int]] = {
     "jaeger_health": 13134,
     "prometheus": 9090,
     "alertmanager": 9093,
+    "relay": 9095,
 }
 UDP_PORTS: Final = frozenset({"collector_jaeger_udp"})
 """Those of ``STACK_PORTS`` that are not TCP."""
