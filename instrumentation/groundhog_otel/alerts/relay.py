@@ -210,6 +210,6 @@ def server(listen: tuple[str, int], relay: Relay) -> ThreadingHTTPServer:
 
 
 class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - of the base class
         """Say in one line what the base class says with a traceback: mostly that Prometheus did not wait."""
         _LOG.warning("a request from %s was not answered: %s", client_address, sys.exc_info()[1])
