@@ -21,11 +21,7 @@ def load() -> dict[str, Any]:
 
 
 def failures(scenario: Entry, spans: Sequence[Span], metrics: set[str]) -> Iterator[str]:
-    """Yield every way in which a run fell short of a scenario: nothing may be missing, and nothing may be extra.
-
-    Metrics of our own (``groundhog.*``) are no part of the conventions.
-    """
-    metrics = {name for name in metrics if not name.startswith("groundhog.")}
+    """Yield every way in which a run fell short of a scenario: nothing may be missing, and nothing may be extra."""
     selected: set[int] = set()
     for entry in scenario["spans"]:
         chosen = [index for index, span in enumerate(spans) if _selects(entry["match"], span)]
