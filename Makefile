@@ -42,7 +42,7 @@ help:  ## List the targets
 
 .venv-%/ready: pyproject.toml uv.lock .venv-uv/ready .venv-uv/python
 	@echo "Installing the locked dependencies into .venv-$*"
-	@UV_PROJECT_ENVIRONMENT=.venv-$* $(SYNC) --no-default-groups --group dev --group $*
+	@UV_PROJECT_ENVIRONMENT=.venv-$* $(SYNC) --no-extra locust --no-default-groups --group dev --group $*
 	@touch $@
 
 demo: .venv/ready  ## Watch real MCP servers for a minute, without any backend
