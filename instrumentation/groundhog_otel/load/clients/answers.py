@@ -8,10 +8,10 @@ from typing import Any, Final
 from groundhog_otel.load.clients.exchanges import Exchange, Failure
 from groundhog_otel.load.session import Answer
 
-__all__ = ("answered", "failed", "one_line", "timed_out")
+__all__ = ("answered", "failed", "lost", "one_line", "timed_out")
 
 _CLOSED: Final = -32000  # the SDKs' CONNECTION_CLOSED, which servers use for errors of their own as well
-_CLOSED_WORDS: Final = ("Connection closed", "SSE stream")
+_LOST: Final = ("ClosedResourceError", "BrokenResourceError", "ConnectionClosed")
 _LINE: Final = 200
 
 
@@ -33,7 +33,7 @@ def answered(exchange: Exchange, result: Any) -> Answer:
 
 def failed(exchange: Exchange, error: Exception) -> Answer:
     """Return the answer that an exception of the SDK is."""
-    failure = exchange.failure or _of(error)
+    failure = exchange.failure or _of(exchange, error)
     return Answer(None, failure.error, failure.detail, one_line(failure.message), *_times(exchange))
 
 
@@ -49,12 +49,19 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
 
 
-def _of(error: Exception) -> Failure:
+def lost(exchange: Exchange, answer: Answer) -> bool:
+    """Tell whether a request could not even be sent, or was cut off, because the session has no transport any more."""
+    return answer.error == "transport" and exchange.read_ns is None and answer.detail in _LOST
+
+
+def _of(exchange: Exchange, error: Exception) -> Failure:
     said = getattr(error, "error", None)  # McpError of mcp 1.x, MCPError of 2.x
     code = getattr(said, "code", None)
     if code is not None:
         message = str(getattr(said, "message", ""))
-        if code == _CLOSED and message.startswith(_CLOSED_WORDS):
+        # What the server says itself comes through the transport.
+        cut_off = exchange.read_ns is None and message == "Connection closed"
+        if code == _CLOSED and (cut_off or message.startswith("SSE stream ended")):
             return Failure("ConnectionClosed", message)
         return Failure(str(code), message, "jsonrpc")
     kind = type(error).__name__

@@ -16,6 +16,7 @@ from inspect import signature
 from typing import Any, Final
 
 from groundhog_otel.load.clients.exchanges import Exchanges, Failure
+from groundhog_otel.load.clients.failures import causes
 
 __all__ = ("HttpWatch", "Trouble", "http_streams", "sse_streams")
 
@@ -52,7 +53,7 @@ class HttpWatch:
         """Note that a request or its response broke off."""
         failure = Failure(type(error).__name__, f"{type(error).__name__}: {error}")
         self._note(request, Trouble(request.method, error=error), failure)
-        if _refused(error) and not self.connecting:
+        if not self.connecting and any(isinstance(one, ConnectionRefusedError) for one in causes(error)):
             self._exchanges.end(failure)
 
     async def answered(self, request: Any, response: Any) -> None:
@@ -115,14 +116,6 @@ def _json(content: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _refused(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ConnectionRefusedError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _httpx() -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import anyio
 
-from groundhog_otel.load.clients.answers import answered, failed, timed_out
-from groundhog_otel.load.clients.exchanges import CURRENT, Exchange, Exchanges
+from groundhog_otel.load.clients.answers import answered, failed, lost, timed_out
+from groundhog_otel.load.clients.exchanges import CURRENT, Exchange, Exchanges, Failure
 from groundhog_otel.load.clients.sdk import Connected, types
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.session import Answer, ServerFacts, ToolFacts
@@ -40,7 +41,9 @@ class ClientSession:
     def ended(self) -> str | None:
         """Why this session can answer nothing any more; None while it can."""
         failure = self._exchanges.ended
-        return None if failure is None else self._obituary() or failure.message
+        if failure is None:
+            return None
+        return (self._obituary() if self._obituary is not None else None) or failure.message
 
     async def request(
         self,
@@ -64,11 +67,23 @@ class ClientSession:
                 answer = answered(exchange, await self._send(method, target, arguments, meta))
             except Exception as error:
                 answer = failed(exchange, error)
+                if lost(exchange, answer):
+                    self._exchanges.end(Failure(answer.detail or "", "the connection was closed"))
             finally:
                 CURRENT.reset(token)
                 self._exchanges.forget(exchange)
+            return await self._explained(answer)
+        return await self._explained(timed_out(exchange, timeout_s))
+
+    async def _explained(self, answer: Answer) -> Answer:
+        """Return an answer that says how the server has ended, if that is why it is none."""
+        if answer.error != "transport" or self._exchanges.ended is None or self._obituary is None:
             return answer
-        return timed_out(exchange, timeout_s)
+        for _ in range(20):  # its end is known a moment after that of its output
+            if self._obituary() is not None:
+                break
+            await anyio.sleep(0.01)
+        return replace(answer, message=self.ended)
 
     async def _send(
         self, method: str, target: str | None, arguments: Mapping[str, Any], meta: Mapping[str, str]

@@ -74,7 +74,7 @@ class UrlTarget:
                 error,
                 watch.troubles,
                 exchanges.nonsense,
-                authorized="authorization" in {name.lower() for name in headers},
+                authorized=self._authorized(headers),
                 timeout_s=self.connect_timeout_s,
             ),
             fatal=fatal,
@@ -87,6 +87,9 @@ class UrlTarget:
         """Return the process that listens there and its children, where it is one of this machine's."""
         return listening_pids(self.url)
 
+    def _authorized(self, headers: Mapping[str, str]) -> bool:
+        return urlsplit(self.url).username is not None or "authorization" in {name.lower() for name in headers}
+
     def _headers(self) -> dict[str, str]:
         token = self.token
         if token is None and self.token_env is not None:
@@ -94,6 +97,8 @@ class UrlTarget:
             if not token:
                 raise LoadError(f"The environment variable {self.token_env} holds no token: set it, or give another")
         given = dict(self.headers)
+        if token is not None and urlsplit(self.url).username is not None:
+            raise LoadError(f"{self.name} was given a user and a token, and HTTP takes one of them: leave one away")
         if token is not None:
             given["Authorization"] = f"Bearer {token.strip()}"
         for name, value in given.items():

@@ -36,7 +36,7 @@ def explain_url(
     if trouble is not None and trouble.status is not None:
         sentence = _status(url, trouble.status, trouble.content_type, authorized=authorized)
     elif nonsense is not None:
-        sentence = f"{url} is no MCP server: its answer is no message ({nonsense_in_words(nonsense)})"
+        sentence = f"{url} is no MCP server ({nonsense_in_words(nonsense)}): correct the address"
     elif isinstance(error, TimeoutError):
         sentence = (
             f"{url} has not answered the handshake within {timeout_s:g} s: is it an MCP server, and up?"
@@ -45,7 +45,7 @@ def explain_url(
     elif trouble is not None and trouble.error is not None:
         sentence = f"{url} broke off the handshake ({in_words(trouble.error)}): see the server's log"
     else:
-        sentence = f"{url} does not speak MCP ({in_words(error)}): correct the address"
+        sentence = f"{url} is no MCP server ({in_words(error)}): correct the address"
     return LoadError(sentence)
 
 
