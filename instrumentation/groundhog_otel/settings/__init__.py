@@ -20,6 +20,7 @@ from groundhog_otel.settings.process import (
     otlp_endpoint,
     run_id,
     store_directory,
+    variable,
 )
 from groundhog_otel.settings.resources import ResourceSettings
 from groundhog_otel.settings.runtime import RuntimeSettings
@@ -43,5 +44,6 @@ __all__ = (
     "resolved",
     "run_id",
     "store_directory",
+    "variable",
     "warn",
 )

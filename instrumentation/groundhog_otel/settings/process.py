@@ -16,6 +16,7 @@ __all__ = (
     "otlp_endpoint",
     "run_id",
     "store_directory",
+    "variable",
 )
 
 ENV_OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -32,6 +33,11 @@ def store_directory(environ: Mapping[str, str] = os.environ) -> str:
 def inherited() -> dict[str, str]:
     """Return a copy of this process's environment, to start another program with."""
     return dict(os.environ)
+
+
+def variable(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the variable that a user has named, as the one that holds a secret; None when it is not set."""
+    return environ.get(name)
 
 
 def forwarded_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
