@@ -11,13 +11,12 @@ import anyio
 from groundhog_otel.load.clients.answers import answered, failed, lost, timed_out
 from groundhog_otel.load.clients.exchanges import CURRENT, Exchange, Exchanges, Failure
 from groundhog_otel.load.clients.sdk import Connected, types
-from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.listing import listed
 from groundhog_otel.load.session import Answer, ServerFacts, ToolFacts
 
 __all__ = ("ClientSession",)
 
 _PAGES: Final = 1000
-_LIST_S: Final = 30.0
 _HEADER_MISMATCH: Final = -32020  # of 2026-07-28, when an argument is to be repeated in a header
 
 
@@ -117,32 +116,11 @@ class ClientSession:
             LoadError: the server does not answer, or not with a list.
         """
         found = []
-        for tool in await self.listed("tools/list", "tools"):
+        for tool in await listed(self, "tools/list", "tools"):
             annotations = tool.get("annotations") or {}
             schema = tool.get("inputSchema") or {"type": "object"}
             found.append(ToolFacts(str(tool["name"]), schema, annotations.get("readOnlyHint") is True))
         return tuple(found)
-
-    async def listed(self, method: str, key: str) -> tuple[Mapping[str, Any], ...]:
-        """Return all that a list request lists under ``key``, every page of it.
-
-        Raises:
-            LoadError: the server does not answer, or the list never ends.
-        """
-        found: list[Mapping[str, Any]] = []
-        arguments: dict[str, Any] = {}
-        for _ in range(_PAGES):
-            answer = await self.request(method, None, arguments, meta={}, timeout_s=_LIST_S)
-            if answer.result is None or answer.error is not None:
-                raise LoadError(f"The server does not answer {method}: {answer.message}")
-            found += answer.result.get(key) or ()
-            cursor = answer.result.get("nextCursor")
-            if not cursor:
-                return tuple(found)
-            if cursor == arguments.get("cursor"):
-                break
-            arguments = {"cursor": cursor}
-        raise LoadError(f"The server's pages of {method} never end: its nextCursor leads nowhere new")
 
 
 def _params(method: str, target: str | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
