@@ -136,21 +136,18 @@ class Engine:
 
     async def _all_rounds(self, until_ns: int) -> None:
         """Start what is due; then wait for answers as long as one request may take, and give the rest up."""
-        async with anyio.create_task_group() as running:
-            with anyio.CancelScope() as arriving:
-                running.start_soon(self._cancel_when_stopped, arriving)
+        async with anyio.create_task_group() as watching:
+            async with anyio.create_task_group() as rounds:
+                watching.start_soon(self._cancel_when_stopped, rounds.cancel_scope)
                 if self.config.arrivals is None:
-                    async with anyio.create_task_group() as users:
-                        for number, seat in zip(self._users, self._seats.all, strict=True):
-                            users.start_soon(self._user, number, seat, until_ns)
+                    for number, seat in zip(self._users, self._seats.all, strict=True):
+                        rounds.start_soon(self._user, number, seat, until_ns)
                 else:
-                    async with anyio.create_task_group() as rounds:
-                        await self._arrivals(rounds)
-                        await self._grace()
-                        self.recorder.unfinished += self._runner.give_up()
-                        rounds.cancel_scope.cancel()
-            self.recorder.unfinished += self._runner.give_up()
-            running.cancel_scope.cancel()
+                    await self._arrivals(rounds)
+                await self.clock.until(until_ns)
+                self._runner.over = True
+                rounds.cancel_scope.deadline = anyio.current_time() + self._longest_s() + 1.0
+            watching.cancel_scope.cancel()
 
     async def _arrivals(self, rounds: TaskGroup) -> None:
         seats = self._seats.all
@@ -160,17 +157,11 @@ class Engine:
             self.recorder.due(due_ns)
             self._due += 1
             rounds.start_soon(self._runner.go, one, seats[turn % len(seats)], due_ns)
-        await self.clock.until(self._began_ns + round((self.config.warm_up + self.config.duration) * 1e9))
-        self._runner.over = True
 
-    async def _grace(self) -> None:
-        """Wait until nothing is under way: no request takes longer than its time-out."""
-        longest_s = max(
-            (step.timeout or 0.0 for scenario in self.config.test_scenarios for step in scenario.steps), default=0.0
-        )
-        with anyio.move_on_after(max(self.config.request_timeout, longest_s) + 1.0):
-            while self._runner.in_flight:
-                await anyio.sleep(0.01)
+    def _longest_s(self) -> float:
+        """Return how long a request may take."""
+        steps = [step for scenario in self.config.test_scenarios for step in scenario.steps]
+        return max([self.config.request_timeout, *(step.timeout or 0.0 for step in steps)])
 
     async def _user(self, number: int, seat: Seat, until_ns: int) -> None:
         """Go through scenarios until the time is over; what has begun then is finished."""

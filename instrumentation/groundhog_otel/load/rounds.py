@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from anyio import get_cancelled_exc_class
 
 from groundhog_otel.load.clock import Clock
-from groundhog_otel.load.context import Contexts, TraceIds
+from groundhog_otel.load.context import Contexts
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
 from groundhog_otel.load.recorder import Ended, Recorder
 from groundhog_otel.load.scenarios.expectations import unmet
@@ -18,6 +20,10 @@ from groundhog_otel.load.selfcheck import Watch
 from groundhog_otel.load.session import Answer
 
 __all__ = ("Runner",)
+
+_UNFINISHED: Final = Answer(
+    error="timeout", detail="unfinished", message="The test was over before there was an answer"
+)
 
 
 class Runner:
@@ -33,7 +39,8 @@ class Runner:
         self._watch = watch
         self.over = False
         """No further step is to begin."""
-        self._under_way: dict[int, tuple[Step, str, TraceIds, int, int]] = {}
+        self.in_flight = 0
+        """Requests under way."""
 
     async def go(self, one: Round, seat: Seat, due_ns: int) -> None:
         """Go through a round. Each later step is due when the one before it is over, plus its thinking time.
@@ -59,12 +66,17 @@ class Runner:
         sent_ns = self._clock.now_ns()
         self._watch.late(sent_ns - due_ns)
         self._recorder.started += 1
-        key = id(ids)
-        self._under_way[key] = step, scenario.name, ids, due_ns, sent_ns
+        self.in_flight += 1
         try:
             answer = await self._ask(step, seat, values, ids.meta)
+        except get_cancelled_exc_class():
+            # It took at least this long. What is not counted would make a slow server look better than it is.
+            self._recorder.unfinished += 1
+            ended_ns = self._clock.now_ns()
+            self._recorder.record(Ended(step, scenario.name, ids, due_ns, sent_ns, ended_ns, _UNFINISHED))
+            raise
         finally:
-            self._under_way.pop(key, None)  # it was given up, else
+            self.in_flight -= 1
         ended_ns = self._clock.now_ns()
         if answer.error is None:
             answer = _judged(step, answer, values)
@@ -85,21 +97,6 @@ class Runner:
             seat.problem = session.ended
             seat.lose()
         return answer
-
-    def give_up(self) -> int:
-        """Record what is still under way as at least that slow, and return how many requests that are."""
-        now_ns = self._clock.now_ns()
-        answer = Answer(error="timeout", detail="unfinished", message="The test was over before there was an answer")
-        for step, scenario, ids, due_ns, sent_ns in self._under_way.values():
-            self._recorder.record(Ended(step, scenario, ids, due_ns, sent_ns, now_ns, answer))
-        given_up = len(self._under_way)
-        self._under_way.clear()
-        return given_up
-
-    @property
-    def in_flight(self) -> int:
-        """Requests under way."""
-        return len(self._under_way)
 
 
 def _judged(step: Step, answer: Answer, values: dict[str, Any]) -> Answer:
