@@ -185,10 +185,10 @@ class Engine:
         while True:
             await anyio.sleep(_TICK_S)
             now = self.clock.now_ns()
+            cpu_share = self.watch.lap()
             if not counted and now >= self.recorder.counted_from_ns:
                 counted = True
                 self.watch.restart()
-            cpu_share = self.watch.lap()
             elapsed_s = (now - last) / 1e9
             rate = (self.recorder.finished - finished) / elapsed_s
             due_rate = None if self.config.arrivals is None else (self._due - due) / elapsed_s
