@@ -13,7 +13,7 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from groundhog_otel.store.model import Kind, Point, Process, Span, Status, Value
+from groundhog_otel.store.model import Event, Kind, Point, Process, Span, Status, Value
 
 __all__ = ("MalformedError", "Sample", "decode_metrics", "decode_spans")
 
@@ -95,6 +95,10 @@ def _span(raw: dict[str, Any], process: Process, scope: str) -> Span:
         scope=scope,
         status=_choice(_mapping(raw.get("status")).get("code", 0), _STATUSES, "STATUS_CODE_"),
         attributes=_attributes(raw),
+        events=tuple(
+            Event(_text(one.get("name")), _integer(one.get("timeUnixNano")), _attributes(one))
+            for one in _items(raw, "events")
+        ),
     )
 
 
