@@ -12,16 +12,19 @@ from groundhog_otel.load.result import Request
 
 
 async def call(
-    session: Any, tool: str, arguments: dict[str, Any], *, run_id: str = "run-1", due_ns: int | None = None
+    session: Any, tool: str, arguments: dict[str, Any], *, run_id: str = "run-1", late_s: float = 0, busy_s: float = 0
 ) -> Request:
     """Call a tool, and return what the recorder would remember of it.
 
-    What the client does is not told apart from the wire: it writes right after it was asked, and answers as it reads.
+    It was due ``late_s`` before it is sent, and the client is busy for ``busy_s`` before it writes. What the SDK itself
+    does is not told apart from the wire.
     """
     trace_id, span_id = secrets.token_hex(16), secrets.token_hex(8)
     meta = {"traceparent": f"00-{trace_id}-{span_id}-01", "baggage": f"groundhog.load.run_id={run_id}"}
     sent_ns, started = time.time_ns(), time.perf_counter_ns()
     error = None
+    await anyio.sleep(busy_s)
+    written_ns = sent_ns + time.perf_counter_ns() - started
     try:
         with anyio.fail_after(30):
             result = await session.call_tool(tool, arguments, meta=meta)
@@ -34,9 +37,9 @@ async def call(
         scenario="test",
         trace_id=trace_id,
         span_id=span_id,
-        intended_ns=sent_ns if due_ns is None else due_ns,
+        intended_ns=sent_ns - round(late_s * 1e9),
         sent_ns=sent_ns,
-        written_ns=sent_ns,
+        written_ns=written_ns,
         read_ns=ended_ns,
         ended_ns=ended_ns,
         error=error,
