@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +18,7 @@ from groundhog_otel.diagnosis.probe import Target
 from groundhog_otel.diagnosis.reached import reached
 from groundhog_otel.diagnosis.targets import from_environment
 from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.links.metrics import LoadMetrics
 from groundhog_otel.load.links.spans import RUN_ID, SpanWriter
 from groundhog_otel.recording.command import CommandError, Recorded, instrumented
 from groundhog_otel.settings import inherited, otlp_asked_for, otlp_protocol, store_directory
@@ -92,6 +93,11 @@ class Telemetry:
         """Return a writer of spans for this process; None without telemetry."""
         exporter = self.span_exporter()
         return None if exporter is None else SpanWriter(self.run_id, [exporter], self.resource())
+
+    def metrics(self, *, active: Callable[[], int] = lambda: 0) -> LoadMetrics | None:
+        """Return the metrics of this process; None without telemetry. ``active``: the requests under way."""
+        exporter = self.metric_exporter()
+        return None if exporter is None else LoadMetrics(exporter, self.resource(), active=active)
 
     def span_exporter(self) -> SpanExporter | None:
         """Return an exporter of spans for this process; None without telemetry, or where :meth:`problem` has said why.
