@@ -79,8 +79,8 @@ def test_a_request_of_which_all_is_known() -> None:
         ([], {"unexplained": 98}),
         ([_span("internal", own=2, parent=9)], {"unexplained": 98}),
         ([_span()], {"transport": 18, "handler": 80}),
-        # Its loop was later than the request was under way: not all of that time was spent on this one.
-        ([_span(attributes={"groundhog.event_loop.lag": 9.0})], {"server queue": 18, "handler": 80}),
+        # Its loop was later than the request was on its way there: not all of that time was spent on this one.
+        ([_span(attributes={"groundhog.event_loop.lag": 9.0})], {"transport": 8, "server queue": 10, "handler": 80}),
         # Another machine's clock.
         ([_span(at_ms=-5000)], {"transport": 18, "handler": 80}),
         ([_span(at_ms=5000)], {"transport": 18, "handler": 80}),
@@ -135,6 +135,17 @@ def test_the_skew_is_what_the_span_had_to_be_moved() -> None:
     assert latency_budget([ONE], lambda _: [_span(at_ms=-5000)]).clock_skew_s == pytest.approx(5.001)
     assert latency_budget([ONE], lambda _: [_span(at_ms=6000)]).clock_skew_s == pytest.approx(5.981)
     assert latency_budget([ONE], lambda _: [_span()]).clock_skew_s == 0
+
+
+def test_on_one_clock_the_way_there_and_the_way_back_are_told_apart() -> None:
+    budget = latency_budget([ONE], lambda _: [_span(at_ms=6, attributes={"groundhog.event_loop.lag": 0.002})])
+    transport = next(part for part in budget.parts if part.name == "transport")
+    assert budget.there_s == pytest.approx(0.003)
+    assert budget.back_s == pytest.approx(0.013)
+    assert transport.seconds == pytest.approx(0.016)
+    for spans in ([], [_span(at_ms=-5000)]):
+        unknown = latency_budget([ONE], lambda _, spans=spans: spans)  # type: ignore[misc]
+        assert (unknown.there_s, unknown.back_s) == (None, None)
 
 
 def test_no_request_is_no_budget() -> None:
@@ -198,6 +209,10 @@ def test_the_shares_of_a_budget_are_a_hundred_per_cent_exactly(chosen: list[tupl
     assert sum(part.permille for part in budget.parts) == 1000
     assert all(part.permille >= 0 and part.seconds >= 0 for part in budget.parts)
     assert sum(part.seconds for part in budget.parts) == pytest.approx(budget.seconds)
+    transport = next(part.seconds for part in budget.parts if part.name == "transport")
+    if budget.there_s is not None and budget.back_s is not None:
+        assert min(budget.there_s, budget.back_s) >= 0
+        assert budget.there_s + budget.back_s == pytest.approx(transport)
     for part in budget.parts:
         assert budget.seconds == 0 or abs(part.share - part.seconds / budget.seconds) <= 0.001 + 1e-9
 

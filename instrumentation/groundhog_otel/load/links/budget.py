@@ -28,6 +28,8 @@ _WAITS: Final = {HELD_UP: DURATION, WAITED: WAIT}
 """Events at the end of a wait, and the attribute that says how long it was, in seconds."""
 _GIVEN_UP: Final = ("timeout", "transport")
 """Errors after which the server may well go on, whatever its clock."""
+_STAMPS_NS: Final = 1_000_000
+"""So far off two stamps of one clock may be, each taken a little before or after what it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,13 @@ class Budget:
     """By how much a server's clock was off at least, at the most; 0 where every span was when it says."""
     cut_s: float
     """How much longer a server's span was than its client has waited, at the most: that is left out."""
+    there_s: float | None
+    """Of ``transport``, what was before the server took the request up, on average: the wire, and lying unread there.
+
+    None where one clock does not tell of both sides: the server is unknown, or its clock is off.
+    """
+    back_s: float | None
+    """The rest of ``transport``: after the server's span, until the client has read the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,13 @@ class _Server:
     """How late its loop was when it took the request up."""
     skew_ns: int = 0
     cut_ns: int = 0
+    there_ns: int = 0
+    """From when the client had written until the server took the request up, by its own account."""
+
+    @property
+    def unread_ns(self) -> int:
+        """How much of that the request lay unread because the loop was late; what the wire took is not known."""
+        return min(self.lag_ns, self.there_ns)
 
 
 def latency_budget(requests: Iterable[Request], spans: Callable[[Request], Sequence[Span]]) -> Budget:
@@ -85,14 +101,17 @@ def latency_budget(requests: Iterable[Request], spans: Callable[[Request], Seque
     chosen = list(requests)
     if not chosen:
         raise ValueError("a latency budget needs at least one request")
-    sums, joined, skew_ns, cut_ns = dict.fromkeys(PARTS, 0), 0, 0, 0
+    sums = dict.fromkeys(PARTS, 0)
+    servers: list[_Server] = []
     for request in chosen:
         parts, server = split(request, spans(request))
         for name, part_ns in parts.items():
             sums[name] += part_ns
         if server is not None:
-            joined += 1
-            skew_ns, cut_ns = max(skew_ns, server.skew_ns), max(cut_ns, server.cut_ns)
+            servers.append(server)
+    skew_ns = max((server.skew_ns for server in servers), default=0)
+    one_clock = len(servers) == len(chosen) and skew_ns < _STAMPS_NS
+    there_ns = min(sum(server.there_ns - server.unread_ns for server in servers), sums["transport"])
     permille = _permille([sums[name] for name in PARTS])
     return Budget(
         parts=tuple(
@@ -100,9 +119,11 @@ def latency_budget(requests: Iterable[Request], spans: Callable[[Request], Seque
         ),
         seconds=sum(sums.values()) / len(chosen) / 1e9,
         requests=len(chosen),
-        joined=joined,
+        joined=len(servers),
         clock_skew_s=skew_ns / 1e9,
-        cut_s=cut_ns / 1e9,
+        cut_s=max((server.cut_ns for server in servers), default=0) / 1e9,
+        there_s=there_ns / len(chosen) / 1e9 if one_clock else None,
+        back_s=(sums["transport"] - there_ns) / len(chosen) / 1e9 if one_clock else None,
     )
 
 
@@ -132,13 +153,11 @@ def split(request: Request, spans: Sequence[Span]) -> tuple[dict[Name, int], _Se
     queued = within(server.queued, server.busy)
     downstream = without(within(server.downstream, server.busy), queued)
     around_ns = waited_ns - length(server.busy)
-    # Before the span: while the loop was late the request lay there, unread. What the wire took at least is not known.
-    unread_ns = min(server.lag_ns, around_ns)
-    parts["server queue"] = length(queued) + unread_ns
+    parts["server queue"] = length(queued) + server.unread_ns
     parts["downstream"] = length(downstream)
     parts["handler"] = length(server.busy) - length(queued) - length(downstream)
     # Without stamps the client's own work is in there as well, and nobody knows how much.
-    parts["transport" if stamped else "unexplained"] = around_ns - unread_ns
+    parts["transport" if stamped else "unexplained"] = around_ns - server.unread_ns
     return parts, server
 
 
@@ -151,7 +170,7 @@ def _server(request: Request, spans: Sequence[Span], window: Interval) -> _Serve
     busy = union((span.start_ns, span.end_ns) for span in own)
     lag_ns = sum(round(_seconds(span.attributes.get(LAG)) * 1e9) for span in own)
     if not busy:
-        return _Server((), lag_ns=lag_ns)
+        return _Server(())
     start, end = window
     shift = 0
     if busy[0][0] < start:
@@ -166,7 +185,10 @@ def _server(request: Request, spans: Sequence[Span], window: Interval) -> _Serve
         skew_ns=abs(shift),
     )
     inside = within(found.busy, [window])
-    return replace(found, busy=inside, cut_ns=length(found.busy) - length(inside))
+    before_ns = inside[0][0] - start if inside else 0
+    # Where the span had to be moved, the two ways cannot be told apart.
+    there_ns = before_ns if abs(shift) < _STAMPS_NS else end - start - length(inside)
+    return replace(found, busy=inside, cut_ns=length(found.busy) - length(inside), there_ns=there_ns)
 
 
 def _below(own: Sequence[Span], spans: Sequence[Span]) -> list[Span]:
