@@ -69,7 +69,9 @@ class Jaeger:
                 return None
             raise StoreError(f"{self.name} answers {error.code}: is that Jaeger 2's query service?") from None
         except (OSError, HTTPException) as error:
-            raise StoreError(f"{self.name} does not answer ({getattr(error, 'reason', error)})") from None
+            raise StoreError(
+                f"{self.name} does not answer ({getattr(error, 'reason', error)}): name another one"
+            ) from None
         try:
             spans = _spans(body)
         except (MalformedError, ValueError) as error:

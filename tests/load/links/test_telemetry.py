@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.links.finding import look_up
 from groundhog_otel.load.links.telemetry import Telemetry
+from groundhog_otel.load.result import Request
+from groundhog_otel.recording.command import Recorded
 from groundhog_otel.store.reader import read_runs
 from tests.load.links.calls import call, request
 from tests.support import sdk
@@ -57,14 +63,16 @@ def test_what_keeps_telemetry_from_arriving_is_one_sentence(tmp_path: Path) -> N
     assert Telemetry("none", "r", tmp_path).span_writer() is None
 
 
-@pytest.mark.anyio
-async def test_a_server_on_stdio_is_recorded_into_the_run_and_joins_its_traces(tmp_path: Path) -> None:
+async def _calls(server: Recorded) -> list[Request]:
+    async with sdk.over_stdio(*server.words, env=dict(server.environ)) as session:
+        return [await call(session, "add", {"a": 1, "b": 2}) for _ in range(3)]
+
+
+def test_a_server_on_stdio_is_recorded_into_the_run_and_joins_its_traces(tmp_path: Path) -> None:
     telemetry = Telemetry("files", "run-1", tmp_path)
     writer = telemetry.span_writer()
     assert writer is not None
-    server = telemetry.server([sys.executable, "-m", "tests.support.sdk"], environment())
-    async with sdk.over_stdio(*server.words, env=dict(server.environ)) as session:
-        requests = [await call(session, "add", {"a": 1, "b": 2}) for _ in range(3)]
+    requests = asyncio.run(_calls(telemetry.server([sys.executable, "-m", "tests.support.sdk"], environment())))
     for one in requests:
         writer.write(one)
     assert writer.close()
@@ -78,6 +86,28 @@ async def test_a_server_on_stdio_is_recorded_into_the_run_and_joins_its_traces(t
         assert by_kind["client"].process.service == "groundhog-load"
         assert by_kind["server"].process.service == "tests.support.sdk"
         assert by_kind["client"].process.pid != by_kind["server"].process.pid
+
+    source = telemetry.source(started_at_s=requests[0].sent_ns / 1e9)
+    assert source is not None
+    link = look_up(requests, source).link(requests[1])
+    assert (link.found, link.missing) == (True, None)
+    assert Path(link.url_or_file or "").parent == telemetry.folder
+    words = shlex.split(link.command or "")
+    words[0] = str(Path(sys.executable).with_name(words[0]))
+    shown = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert [line.split()[0] for line in shown.stdout.splitlines() if " ms" in line and "trace" not in line] == [
+        "groundhog.load.request", "tools/call", "tools/call",
+    ]  # fmt: skip
+
+
+def test_where_traces_are_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROUNDHOG_PORT_OFFSET", "5")
+    otlp = Telemetry("otlp", "r", tmp_path)
+    assert [getattr(otlp.source(started_at_s=0, jaeger=given), "name", None) for given in (None, "http://j:1")] == [
+        "Jaeger at http://127.0.0.1:16691", "Jaeger at http://j:1",
+    ]  # fmt: skip
+    assert Telemetry("none", "r", tmp_path).source(started_at_s=0) is None
 
 
 def test_over_otlp_spans_and_metrics_go_where_the_sdks_variables_say(

@@ -22,8 +22,12 @@ from groundhog_otel.load.links.metrics import LoadMetrics
 from groundhog_otel.load.links.spans import RUN_ID, SpanWriter
 from groundhog_otel.recording.command import CommandError, Recorded, instrumented
 from groundhog_otel.settings import inherited, otlp_asked_for, otlp_protocol, store_directory
+from groundhog_otel.settings.stack import StackSettings
 from groundhog_otel.store.exporters import MetricFileExporter, SpanFileExporter
+from groundhog_otel.store.jaeger import Jaeger
 from groundhog_otel.store.layout import prepare
+from groundhog_otel.store.recorded import Recordings
+from groundhog_otel.store.source import Source
 
 __all__ = ("SERVICE", "Mode", "Telemetry")
 
@@ -131,6 +135,22 @@ class Telemetry:
                 RUN_ID: self.run_id,
             }
         )
+
+    def source(self, *, started_at_s: float, jaeger: str | None = None) -> Source | None:
+        """Return where the traces of the run can be looked up; None without telemetry.
+
+        ``started_at_s``, in Unix seconds: recordings that were over before are not looked into. ``jaeger`` is the
+        address of a Jaeger; by default the one of ``groundhog stack``.
+
+        Raises:
+            StoreError: ``jaeger`` is no web address.
+        """
+        if self.mode == "files":
+            return Recordings(self.store, self.run_id, since_s=started_at_s)
+        if self.mode == "none":
+            return None
+        settings, _ = StackSettings.from_environ()
+        return Jaeger(jaeger or f"http://127.0.0.1:{settings.ports['jaeger_query']}")
 
     def server(self, command: Sequence[str], environ: Mapping[str, str], *, name: str | None = None) -> Recorded:
         """Return how to start the server that is tested, so that its spans go where those of the test go.
