@@ -10,7 +10,7 @@ import pytest
 
 from groundhog_otel.mcp import McpInstrumentor
 from groundhog_otel.resources import ResourceInstrumentor
-from groundhog_otel.settings import McpSettings, ResourceSettings, resolved
+from groundhog_otel.settings import McpSettings, ResourceSettings, metric_interval_ms, otlp_protocol, resolved
 
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
@@ -166,3 +166,22 @@ def test_a_wrong_argument_of_the_resource_instrumentor_is_a_warning(caplog: pyte
         "process='no' in instrument() is not understood; using true. Write true or false.",
         "'sytem' in instrument() is not an option (did you mean 'system'?). Options are: process, system, folders.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "protocol"),
+    [
+        ({}, "grpc"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, "http/protobuf"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf"}, "grpc"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": " grpc "}, "grpc"),
+    ],
+)
+def test_a_signals_own_protocol_counts_before_that_of_all(environ: dict[str, str], protocol: str) -> None:
+    assert otlp_protocol("traces", environ) == protocol
+
+
+@pytest.mark.parametrize(("value", "interval"), [("", None), ("soon", None), ("-1", None), ("0", None), ("250", 250.0)])
+def test_an_interval_is_one_that_somebody_has_set(value: str, interval: float | None) -> None:
+    assert metric_interval_ms({"OTEL_METRIC_EXPORT_INTERVAL": value}) == interval
+    assert metric_interval_ms({}) is None

@@ -1,4 +1,4 @@
-"""Every metric that there is to ask for: those of the instrumentors, and those that the Collector makes.
+"""Every metric that there is to ask for: of the instrumentors, of load tests, and those that the Collector makes.
 
 Plain data, so that whoever only asks what there is need not load what measures it. Tests hold it to what is emitted.
 """
@@ -81,6 +81,7 @@ _DISK: Final = ("disk.io.direction", "system.device")
 _NETWORK: Final = ("network.interface.name", "network.io.direction")
 _BUCKETS: Final = tuple(map(float, semconv.MCP_DURATION_BUCKETS_S))
 _LAG: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_LOAD_BUCKETS: Final = (*_LAG, 60.0, 120.0, 300.0)
 _PAUSE: Final = (0.0001, 0.0002, 0.0005, *_LAG[:-3])
 _SPAN_BUCKETS: Final = (
     *(0.001, 0.002, 0.005, 0.01, 0.016, 0.02, 0.03, 0.04, 0.05, 0.06, 0.075),
@@ -107,6 +108,12 @@ _RUNTIME: Final = (
     Metric("cpython.gc.collections", "counter", "{collection}", ("cpython.gc.generation",)),
     Metric("cpython.gc.collected_objects", "counter", "{object}", ("cpython.gc.generation",)),
     Metric("cpython.gc.uncollectable_objects", "counter", "{object}", ("cpython.gc.generation",)),
+)
+_LOAD_NAMES: Final = ("mcp.method.name", "gen_ai.tool.name", "gen_ai.prompt.name", "error.type")
+_LOAD: Final = (
+    Metric("groundhog.load.request.duration", "histogram", "s", _LOAD_NAMES, buckets=_LOAD_BUCKETS),
+    Metric("groundhog.load.schedule.delay", "histogram", "s", (), buckets=_LOAD_BUCKETS),
+    Metric("groundhog.load.requests.active", "updowncounter", "{request}", ()),
 )
 _PROCESS: Final = (
     Metric("process.cpu.time", "counter", "s", _MODE),
@@ -192,7 +199,7 @@ _OF_ITSELF: Final = (
     ),
 )
 METRICS: Final[Mapping[str, Metric]] = {
-    one.name: one for one in (*_MCP, *_RUNTIME, *_PROCESS, *_HOST, *_OF_SPANS, *_OF_ITSELF)
+    one.name: one for one in (*_MCP, *_RUNTIME, *_LOAD, *_PROCESS, *_HOST, *_OF_SPANS, *_OF_ITSELF)
 }
 
 

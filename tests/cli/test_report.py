@@ -106,3 +106,20 @@ def test_help_lists_the_commands_without_loading_them() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert all(f"│ {name} " in done.stdout for name in ("run", "report", "stack"))
     assert done.stdout.rstrip().endswith("[]")
+
+
+def test_one_trace_by_its_id(tmp_path: Path) -> None:
+    run = prepare(tmp_path / ".groundhog", "run-1")
+    lines = [
+        traces_line(span(ms=90)),
+        traces_line(span("work", method=None, trace=2), span("rest", method=None, own=2, trace=2)),
+    ]
+    signal_file(run, service="app", pid=11, signal="traces").write_text("".join(lines))
+    done = _report("--trace", f"{2:032X}", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "rest" in done.stdout
+    assert "nap" not in done.stdout
+    assert "Slowest" not in done.stdout
+    missing = _report("--trace", f"{3:032x}", cwd=tmp_path)
+    assert missing.returncode == 1
+    assert missing.stderr == f"groundhog: there is no trace {3:032x} in the run latest. Try --run all.\n"

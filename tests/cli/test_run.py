@@ -8,11 +8,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from groundhog_otel.cli.run import recording_environment
 from groundhog_otel.store.layout import run_directories
 from groundhog_otel.store.model import Recording
 from groundhog_otel.store.reader import read_runs
@@ -202,49 +200,6 @@ def test_descriptors_of_a_parent_pass_through(tmp_path: Path) -> None:
     assert os.read(reading, 10) == b"through"
     os.close(reading)
     os.close(writing)
-
-
-def _made(environ: dict[str, str], **options: Any) -> dict[str, str]:
-    given: dict[str, Any] = {"store": Path("/s"), "run": "r", "service": "me", "named": False, "interval_s": None}
-    return recording_environment(environ, **{**given, **options})
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ({}, "groundhog_file"),
-        ({"OTEL_TRACES_EXPORTER": ""}, "groundhog_file"),
-        ({"OTEL_TRACES_EXPORTER": "otlp"}, "otlp,groundhog_file"),
-        ({"OTEL_TRACES_EXPORTER": "otlp, groundhog_file"}, "otlp, groundhog_file"),
-        ({"OTEL_TRACES_EXPORTER": "none"}, "none"),
-    ],
-)
-def test_exporters_that_the_user_chose_go_on_beside_ours(before: dict[str, str], after: str) -> None:
-    assert _made(before)["OTEL_TRACES_EXPORTER"] == after
-
-
-def test_what_the_user_set_stays_and_the_rest_has_defaults() -> None:
-    assert _made({}) == {
-        "GROUNDHOG_DIR": "/s",
-        "GROUNDHOG_RUN_ID": "r",
-        "OTEL_TRACES_EXPORTER": "groundhog_file",
-        "OTEL_METRICS_EXPORTER": "groundhog_file",
-        "OTEL_SERVICE_NAME": "me",
-        "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_METRIC_EXPORT_INTERVAL": "5000",
-        "OTEL_PYTHON_GROUNDHOG_RESOURCES": "process,system",
-        "OTEL_BSP_SCHEDULE_DELAY": "1000",
-    }
-    own = {"OTEL_LOGS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "7", "OTEL_TRACES_SAMPLER": "always_off"}
-    made = _made(own)
-    assert {name: made[name] for name in own} == own
-    assert _made(own, interval_s=2.5)["OTEL_METRIC_EXPORT_INTERVAL"] == "2500"
-
-
-def test_a_name_among_the_resource_attributes_gives_way_only_to_one_asked_for() -> None:
-    own = {"OTEL_RESOURCE_ATTRIBUTES": "service.name=theirs,x=y"}
-    assert "OTEL_SERVICE_NAME" not in _made(own)
-    assert _made(own, named=True)["OTEL_SERVICE_NAME"] == "me"
 
 
 def test_the_services_name_is_the_users(tmp_path: Path) -> None:

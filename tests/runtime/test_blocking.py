@@ -120,3 +120,17 @@ async def test_the_culprit_its_line_and_its_victim_are_named(capture: Capture, t
     assert lag.max > BLOCK_S / 2
     assert lag.count > 3
     assert {0.05, 0.1, 0.5} <= set(lag.explicit_bounds)
+
+
+async def test_a_request_that_a_late_loop_takes_up_says_how_late_it_is(capture: Capture) -> None:
+    async with sdk.in_memory(_server()) as session:
+        await session.call_tool("nap", {"seconds": 0.2})  # a loop with time to spare
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(session.call_tool, "sleeper", {})
+            await anyio.sleep(0.02)  # the block is over by the time this is
+            await session.call_tool("add", {"a": 1, "b": 2})
+    late = capture.one(SpanKind.SERVER, "tools/call add")
+    found: Any = (late.attributes or {})["groundhog.event_loop.lag"]
+    assert BLOCK_S / 2 < found < 20 * BLOCK_S
+    for span in capture.spans(SpanKind.CLIENT):
+        assert "groundhog.event_loop.lag" not in (span.attributes or {})

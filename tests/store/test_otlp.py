@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundhog_otel.store.model import Process
+from groundhog_otel.store.model import Event, Process
 from groundhog_otel.store.otlp import MalformedError, decode_metrics, decode_spans
 from tests.support.recorded import CLIENT, span, traces_line
 
@@ -51,6 +51,16 @@ def test_a_span_comes_back_as_it_was() -> None:
             "attributes",
             {"l": (True, None)},
         ),
+        (
+            {
+                "events": [
+                    {"name": "e", "timeUnixNano": "5", "attributes": [{"key": "n", "value": {"doubleValue": 0.5}}]}
+                ]
+            },
+            "events",
+            (Event("e", 5, {"n": 0.5}),),
+        ),
+        ({"events": None}, "events", ()),
         ({"somethingNew": [1, 2]}, "name", "tools/call nap"),
     ],
 )

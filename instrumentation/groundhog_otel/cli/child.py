@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Final
@@ -16,7 +16,7 @@ _FORWARDED: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUS
 _FROM_KEYBOARD: Final = (signal.SIGINT, signal.SIGQUIT)
 
 
-def supervise(words: Sequence[str], environ: dict[str, str]) -> int:
+def supervise(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Start a program on this process's own standard streams, wait for it, return its exit code (128 + n by signal n).
 
     Raises:

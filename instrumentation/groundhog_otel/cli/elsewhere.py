@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from groundhog_otel.cli.launcher import interpreter_of, unrecorded
 from groundhog_otel.diagnosis import Finding, known_variables
+from groundhog_otel.recording.launcher import interpreter_of, unrecorded
 
 __all__ = ("examine_in", "interpreter_for", "unwrapped")
 

@@ -10,7 +10,10 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from groundhog_otel.analysis.summary import summarize
+from groundhog_otel.analysis.waterfall import slowest, waterfall
 from groundhog_otel.settings import store_directory
+from groundhog_otel.store import StoreError
+from groundhog_otel.store.model import Recording
 from groundhog_otel.store.reader import read_runs
 from groundhog_otel.store.selection import LATEST, select_runs
 
@@ -24,6 +27,7 @@ def report(
     /,
     *,
     run: str = LATEST,
+    trace: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     check: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
@@ -35,12 +39,17 @@ def report(
         The folder of recordings, or of one run; by default $GROUNDHOG_DIR, or .groundhog in this folder.
     run
         Which run: latest, all (taken together), or the name of its folder.
+    trace
+        Print only this trace, by its id.
     as_json
         Print JSON, for programs.
     check
         Exit with code 3 when an operation is over its budget.
     """
-    summary = summarize(read_runs(select_runs(dir or Path(store_directory()), run)))
+    recording = read_runs(select_runs(dir or Path(store_directory()), run))
+    if trace is not None:
+        return _trace(recording, trace.lower(), run)
+    summary = summarize(recording)
     if as_json:
         from groundhog_otel.report import machine  # noqa: PLC0415 - one of the two is needed
 
@@ -51,3 +60,13 @@ def report(
 
         print_report(summary)
     return _OVER_BUDGET if check and summary.missed else 0
+
+
+def _trace(recording: Recording, trace_id: str, run: str) -> int:
+    from groundhog_otel.report.terminal import print_trace  # noqa: PLC0415 - only here
+
+    for found in recording.traces():
+        if found.trace_id == trace_id:
+            print_trace(slowest([found]) or waterfall(found, max(found.spans, key=lambda span: span.duration_s)))
+            return 0
+    raise StoreError(f"there is no trace {trace_id} in the run {run}. Try --run all.")

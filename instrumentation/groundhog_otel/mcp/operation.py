@@ -122,7 +122,7 @@ class Operation:
             self.context = parent
             self._token = context_api.attach(parent)
 
-    def set(self, key: str, value: str | int) -> None:
+    def set(self, key: str, value: str | float) -> None:
         """Set an attribute that was not known when the span started."""
         try:
             if self._span is not None:

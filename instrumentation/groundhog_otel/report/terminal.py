@@ -17,7 +17,7 @@ from groundhog_otel.analysis.waterfall import Row, Waterfall
 from groundhog_otel.report.units import amount, duration, share, size
 from groundhog_otel.store.model import Process, Run
 
-__all__ = ("print_report",)
+__all__ = ("print_report", "print_trace")
 
 _MOST_ROWS: Final = 25
 _MOST_ERRORS: Final = 10
@@ -34,6 +34,12 @@ def print_report(summary: Summary, console: Console | None = None) -> None:
         out.waterfall(summary.slowest)
     out.usage(summary)
     out.unreadable(summary)
+
+
+def print_trace(trace: Waterfall, console: Console | None = None) -> None:
+    """Print one trace."""
+    out = _Printer(console or Console(highlight=False, markup=False, emoji=False))
+    out.waterfall(trace, title=f"{trace.slowest.name}, {duration(trace.duration_s)}, trace {trace.trace_id}")
 
 
 class _Printer:
@@ -112,8 +118,9 @@ class _Printer:
         met = len(summary.operations) - len(summary.missed)
         self._line(f"{met} of {amount(len(summary.operations), 'operation')} within budget.", "bold")
 
-    def waterfall(self, trace: Waterfall) -> None:
-        self._title(f"Slowest: {trace.slowest.name}, {duration(trace.slowest.duration_s)}, trace {trace.trace_id}")
+    def waterfall(self, trace: Waterfall, *, title: str | None = None) -> None:
+        slowest = trace.slowest
+        self._title(title or f"Slowest: {slowest.name}, {duration(slowest.duration_s)}, trace {trace.trace_id}")
         rows = trace.rows[:_MOST_ROWS]
         names = [f"{'  ' * min(row.depth, 8)}{row.span.name}" for row in rows]
         wide = min(max(map(len, names)), self._width * 2 // 5)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram
+from opentelemetry.trace import SpanKind
 
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.inflight import IN_FLIGHT
@@ -24,7 +25,11 @@ from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.runtime.blocks import Block, metric_attributes
 from groundhog_otel.runtime.frames import Location, depth_of
 
-__all__ = ("Heart", "Hearts")
+__all__ = ("LAG", "Heart", "Hearts")
+
+LAG: Final = "groundhog.event_loop.lag"
+"""Seconds: of the histogram, and of a server's span that has begun in a loop that is late."""
+_WORTH_TELLING_S: Final = 0.001
 
 _INTERVAL_S: Final = 0.05
 """Twenty beats a second, or twice within the threshold where that is shorter."""
@@ -58,6 +63,10 @@ class Hearts:
                 heart = self.beating[loop] = Heart(self, loop)
                 self.on_start()
             heart.operations.add(operation)
+            if operation.kind is SpanKind.SERVER:
+                lag_s = heart.lag()
+                if lag_s > _WORTH_TELLING_S:
+                    operation.set(LAG, lag_s)
             if heart.quiet:
                 heart.hurry()
         except Exception:
@@ -88,6 +97,7 @@ class Heart:
         self._blocks: list[Block] = []
         self._unnamed: dict[Operation, list[float]] = {}
         self._steady = False
+        self._lag_s = 0.0
         self._alive = perf_counter()
         self._schedule(hearts.interval_s)
 
@@ -97,6 +107,10 @@ class Heart:
         if slow:
             self._timer.cancel()
             self._schedule(self._hearts.interval_s)
+
+    def lag(self) -> float:
+        """Return how late the loop runs what is due, by the last beat or by the one that is overdue; seconds."""
+        return max(self._lag_s, perf_counter() - self._due)
 
     def stuck_since(self) -> float:
         """Return since when the loop has not run what was due; a moment to come, when nothing is."""
@@ -129,7 +143,8 @@ class Heart:
         try:
             if self._hearts.beating.get(self.loop) is not self:
                 return
-            self._hearts.lag.record(max(0.0, perf_counter() - self._due), context=_NOWHERE)
+            self._lag_s = max(0.0, perf_counter() - self._due)
+            self._hearts.lag.record(self._lag_s, context=_NOWHERE)
             self._settle()
             if not self._steady:  # an eager task's first step, where the heart may have begun, lies deeper
                 self.depth, self._steady = depth_of(sys._getframe()), True

@@ -11,10 +11,10 @@ from opentelemetry.metrics import Histogram
 from groundhog_otel.mcp.inflight import ON_BEGIN
 from groundhog_otel.mcp.patching import Patches
 from groundhog_otel.runtime.garbage import Pauses
-from groundhog_otel.runtime.loops import Hearts
+from groundhog_otel.runtime.loops import LAG, Hearts
 from groundhog_otel.runtime.requests import ActiveRequests
 from groundhog_otel.runtime.watchdog import Watchdog
-from groundhog_otel.runtime.workers import Limiters, hooks
+from groundhog_otel.runtime.workers import WAIT, Limiters, hooks
 from groundhog_otel.settings import RuntimeSettings
 
 __all__ = ("Parts",)
@@ -26,7 +26,7 @@ class Parts:
     def __init__(self, settings: RuntimeSettings, histograms: Mapping[str, Histogram]) -> None:
         self.settings = settings
         self.hearts = Hearts(
-            histograms["groundhog.event_loop.lag"],
+            histograms[LAG],
             histograms["groundhog.event_loop.blocked"],
             threshold_s=settings.blocking_threshold_ms / 1000,
         )
@@ -34,7 +34,7 @@ class Parts:
         self.limiters = Limiters()
         self.pauses = Pauses(histograms["groundhog.gc.pause"])
         self.requests = ActiveRequests()
-        self._patches = Patches(hooks(histograms["groundhog.worker_threads.wait"]))
+        self._patches = Patches(hooks(histograms[WAIT]))
         wanted = {"event_loop": self.hearts.begun, "worker_threads": self.limiters.begun}
         self._listeners = [listener for part, listener in wanted.items() if part in settings.parts]
 

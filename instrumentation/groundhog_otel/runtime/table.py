@@ -8,7 +8,9 @@ from typing import Any, Final, Literal, NamedTuple
 from opentelemetry.metrics import Observation
 
 from groundhog_otel.runtime.garbage import counts
+from groundhog_otel.runtime.loops import LAG
 from groundhog_otel.runtime.parts import Parts
+from groundhog_otel.runtime.workers import WAIT
 
 __all__ = ("HISTOGRAMS", "OBSERVED", "Histogrammed", "Observed")
 
@@ -36,9 +38,9 @@ class Observed(NamedTuple):
 
 
 HISTOGRAMS: Final = (
-    Histogrammed("groundhog.event_loop.lag", "How late an event loop runs a timer while MCP operations are under way"),
+    Histogrammed(LAG, "How late an event loop runs a timer while MCP operations are under way"),
     Histogrammed("groundhog.event_loop.blocked", "Time in which one callback kept its event loop from everything else"),
-    Histogrammed("groundhog.worker_threads.wait", "Time from asking for a worker thread to running in it"),
+    Histogrammed(WAIT, "Time from asking for a worker thread to running in it"),
     Histogrammed("groundhog.gc.pause", "Time in which the garbage collector stopped the program", _GC_BUCKETS_S),
 )
 

@@ -9,14 +9,19 @@ from time import perf_counter
 from typing import Any, Final
 from weakref import WeakKeyDictionary, ref
 
+from opentelemetry import trace
 from opentelemetry.metrics import Histogram, Observation
 
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.patching import Hook
 
-__all__ = ("Limiters", "hooks")
+__all__ = ("WAIT", "WAITED", "Limiters", "hooks")
 
+WAIT: Final = "groundhog.worker_threads.wait"
+"""Seconds: of the histogram, and of the event."""
+WAITED: Final = "groundhog.worker_threads.waited"
+_WORTH_TELLING_S: Final = 0.001
 _MODULE: Final = "anyio.to_thread"
 
 
@@ -44,7 +49,12 @@ class _Call:
 
     def __call__(self, *args: Any) -> Any:
         try:
-            self._wait.record(perf_counter() - self._asked)
+            waited_s = perf_counter() - self._asked
+            self._wait.record(waited_s)
+            if waited_s > _WORTH_TELLING_S:
+                span = trace.get_current_span()  # of whoever asked: its context came along
+                if span.is_recording():
+                    span.add_event(WAITED, {WAIT: waited_s})
         except Exception:
             guarded_error("worker threads")
         return self._func(*args)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 __all__ = (
     "ENV_GROUNDHOG_DIR",
@@ -13,7 +13,10 @@ __all__ = (
     "ENV_OTLP_ENDPOINT",
     "forwarded_environment",
     "inherited",
+    "metric_interval_ms",
+    "otlp_asked_for",
     "otlp_endpoint",
+    "otlp_protocol",
     "run_id",
     "store_directory",
     "variable",
@@ -57,6 +60,27 @@ def forwarded_environment(environ: Mapping[str, str] = os.environ) -> dict[str, 
     if hooks:
         found["PYTHONPATH"] = os.pathsep.join(hooks)
     return found
+
+
+def otlp_asked_for(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether somebody has named an endpoint of OTLP, for everything or for traces."""
+    return bool(environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get(ENV_OTLP_ENDPOINT))
+
+
+def otlp_protocol(signal: Literal["traces", "metrics"], environ: Mapping[str, str] = os.environ) -> str:
+    """Return the protocol that a signal is exported by, as the OpenTelemetry specification has it; the SDK's default
+    is ``grpc``."""
+    own = environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL")
+    return (own or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "grpc").strip()
+
+
+def metric_interval_ms(environ: Mapping[str, str] = os.environ) -> float | None:
+    """Return how often metrics are to be exported (``OTEL_METRIC_EXPORT_INTERVAL``); None when nobody has said."""
+    try:
+        interval_ms = float(environ.get("OTEL_METRIC_EXPORT_INTERVAL", ""))
+    except ValueError:
+        return None
+    return interval_ms if interval_ms > 0 else None
 
 
 def run_id(environ: Mapping[str, str] = os.environ) -> str | None:

@@ -62,14 +62,14 @@ class _PerProcess(Generic[E]):
     one unbuffered write: nothing is left behind in memory for a forked child, or a crash, to tear a line with.
     """
 
-    def __init__(self, signal: Signal, make: Callable[[Any, IO[str]], E]) -> None:
+    def __init__(self, signal: Signal, make: Callable[[Any, IO[str]], E], run: Path | None) -> None:
         self._signal = signal
         self._make: Callable[[Any, IO[str]], E] = make
         self._official = _official()
         self._pid: int | None = None
         self._stream: IO[str] | None = None
         self._exporter: E | None = None
-        self._run = _run_directory()
+        self._run = run or _run_directory()
 
     def for_batch(self, resource: Resource) -> E | None:
         """Return the exporter for a batch of this resource; None when nothing can be written."""
@@ -115,10 +115,13 @@ def _official() -> Any:
 
 
 class SpanFileExporter(SpanExporter):
-    """Appends each batch of spans, as a line of OTLP JSON, to this process's file in the current run."""
+    """Appends each batch of spans, as a line of OTLP JSON, to this process's file in the current run.
 
-    def __init__(self) -> None:
-        self._files = _PerProcess("traces", lambda official, stream: official.FileSpanExporter(stream=stream))
+    ``run`` is the folder of another run, which is there.
+    """
+
+    def __init__(self, run: Path | None = None) -> None:
+        self._files = _PerProcess("traces", lambda official, stream: official.FileSpanExporter(stream=stream), run)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Write one line, through to the file."""
@@ -138,11 +141,12 @@ class MetricFileExporter(MetricExporter):
     """Appends each collection, as a line of OTLP JSON, to this process's file in the current run.
 
     Always cumulative, whatever the environment prefers: a lost line then costs a point and no total.
+    ``run`` is the folder of another run, which is there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, run: Path | None = None) -> None:
         super().__init__()
-        self._files = _PerProcess("metrics", lambda official, stream: official.FileMetricExporter(stream=stream))
+        self._files = _PerProcess("metrics", lambda official, stream: official.FileMetricExporter(stream=stream), run)
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Write one line, through to the file."""

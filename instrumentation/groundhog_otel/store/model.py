@@ -9,7 +9,20 @@ from typing import Literal
 
 from groundhog_otel.store.manifest import Manifest
 
-__all__ = ("Kind", "Point", "Process", "Recording", "Run", "Series", "Span", "Status", "Trace", "Unreadable", "Value")
+__all__ = (
+    "Event",
+    "Kind",
+    "Point",
+    "Process",
+    "Recording",
+    "Run",
+    "Series",
+    "Span",
+    "Status",
+    "Trace",
+    "Unreadable",
+    "Value",
+)
 
 Value = str | int | float | bool | tuple["Value", ...] | None
 Kind = Literal["unspecified", "internal", "server", "client", "producer", "consumer"]
@@ -22,6 +35,16 @@ class Process:
 
     service: str
     pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened within a span."""
+
+    name: str
+    time_ns: int
+    """Nanoseconds since 1970."""
+    attributes: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +65,7 @@ class Span:
     """The instrumentation that made it."""
     status: Status = "unset"
     attributes: Mapping[str, Value] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
 
     @property
     def duration_s(self) -> float:

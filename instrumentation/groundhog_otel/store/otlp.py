@@ -13,9 +13,9 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from groundhog_otel.store.model import Kind, Point, Process, Span, Status, Value
+from groundhog_otel.store.model import Event, Kind, Point, Process, Span, Status, Value
 
-__all__ = ("MalformedError", "Sample", "decode_metrics", "decode_spans")
+__all__ = ("MalformedError", "Sample", "decode_metrics", "decode_spans", "spans_of")
 
 _KINDS: Final[tuple[Kind, ...]] = ("unspecified", "internal", "server", "client", "producer", "consumer")
 _STATUSES: Final[tuple[Status, ...]] = ("unset", "ok", "error")
@@ -45,8 +45,17 @@ def decode_spans(line: bytes, *, pid: int | None = None) -> list[Span]:
     Raises:
         MalformedError: the line is cut off, or is not OTLP JSON.
     """
+    return spans_of(_parse(line), pid=pid)
+
+
+def spans_of(message: dict[str, Any], *, pid: int | None = None) -> list[Span]:
+    """Return the spans of a message that is parsed already, as :func:`decode_spans` does.
+
+    Raises:
+        MalformedError: it is not OTLP JSON.
+    """
     found: list[Span] = []
-    for group in _items(_parse(line), "resourceSpans"):
+    for group in _items(message, "resourceSpans"):
         process = _process(group, pid)
         for scoped in _items(group, "scopeSpans"):
             scope = _text(_mapping(scoped.get("scope")).get("name"))
@@ -95,6 +104,10 @@ def _span(raw: dict[str, Any], process: Process, scope: str) -> Span:
         scope=scope,
         status=_choice(_mapping(raw.get("status")).get("code", 0), _STATUSES, "STATUS_CODE_"),
         attributes=_attributes(raw),
+        events=tuple(
+            Event(_text(one.get("name")), _integer(one.get("timeUnixNano")), _attributes(one))
+            for one in _items(raw, "events")
+        ),
     )
 
 

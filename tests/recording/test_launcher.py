@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from groundhog_otel.cli.launcher import find_launcher, interpreter_of, service_name, unrecorded
+from groundhog_otel.recording.launcher import find_launcher, interpreter_of, service_name, unrecorded
 
 OURS = Path(sysconfig.get_path("scripts")) / "opentelemetry-instrument"
 
