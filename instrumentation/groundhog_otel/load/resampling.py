@@ -6,7 +6,6 @@ whole slices of the test, rather than single requests, keeps what they share tog
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import ceil, sqrt
 from typing import Final
 
@@ -20,8 +19,8 @@ __all__ = ("LEAST_BLOCKS", "blocks_of", "draws", "effective_count", "interval", 
 LEAST_BLOCKS: Final = 10
 """Fewer slices say too little about how much slices differ."""
 _MOST_BLOCKS: Final = 60
-_AT_ONCE: Final = 250
 _LEAST_RESAMPLES: Final = 1000
+_MOST_RESAMPLES: Final = 10_000
 _BEYOND: Final = 5
 
 
@@ -56,8 +55,8 @@ def effective_count(blocks: Counts, percent: float, confidence: float) -> int:
 
 
 def resamples_for(blocks: int, confidence: float) -> int:
-    """Return how many resamples leave a few beyond each end of :func:`interval`."""
-    return max(ceil(_BEYOND / _tail(blocks, confidence)), _LEAST_RESAMPLES)
+    """Return how many resamples leave a few beyond each end of :func:`interval`, as far as time allows."""
+    return min(max(ceil(_BEYOND / _tail(blocks, confidence)), _LEAST_RESAMPLES), _MOST_RESAMPLES)
 
 
 def draws(blocks: int, resamples: int, generator: np.random.Generator) -> Integers:
@@ -67,8 +66,20 @@ def draws(blocks: int, resamples: int, generator: np.random.Generator) -> Intege
 
 def percentiles(counts: Counts, drawn: Integers, percent: float) -> Floats:
     """Return the percentile of each resample, in seconds; NaN for one in which nothing was counted."""
-    cumulative = np.cumsum(counts.slices, axis=1, dtype=np.float64)
-    return np.concatenate([_percentiles(counts.high_s, part @ cumulative, percent) for part in _parts(drawn)])
+    if not len(counts.high_s):
+        return np.full(len(drawn), np.nan)
+    totals = drawn @ counts.slices.sum(axis=1)
+    # A rank is a whole number: the small allowance keeps 0.99 * 1000 from becoming 991.
+    wanted = np.maximum(np.ceil(totals * (percent / 100) - 1e-6), 1)
+    by_bin = np.cumsum(counts.slices, axis=1).T.copy()
+    first = np.zeros(len(drawn), dtype=np.intp)
+    last = np.full(len(drawn), len(counts.high_s) - 1)
+    # All resamples look for their bin at once, by halves: to make each histogram would take a hundred times as long.
+    while (first < last).any():
+        middle = (first + last) // 2
+        below = (drawn * by_bin[middle]).sum(axis=1) < wanted
+        first, last = np.where(below, middle + 1, first), np.where(below, last, middle)
+    return np.where(totals > 0, counts.high_s[first], np.nan)
 
 
 def interval(values: Floats, blocks: int, confidence: float) -> tuple[float, float]:
@@ -101,19 +112,3 @@ def _tail(blocks: int, confidence: float) -> float:
         raise ValueError("an interval by resampling needs at least two blocks")
     reach = sqrt(blocks / (blocks - 1)) * float(stats.t.ppf((1 + confidence) / 2, blocks - 1))
     return float(stats.norm.sf(reach))
-
-
-def _parts(drawn: Integers) -> Iterator[Floats]:
-    """Cut the resamples up: all of them times all bins would not fit into the cache, and hardly into memory."""
-    for start in range(0, len(drawn), _AT_ONCE):
-        yield drawn[start : start + _AT_ONCE].astype(np.float64)
-
-
-def _percentiles(values_s: Floats, cumulative: Floats, percent: float) -> Floats:
-    if not len(values_s):
-        return np.full(len(cumulative), np.nan)
-    totals = cumulative[:, -1]
-    # A rank is a whole number: the small allowance keeps 0.99 * 1000 from becoming 991.
-    wanted = np.maximum(np.ceil(totals * (percent / 100) - 1e-6), 1)
-    found = (cumulative < wanted[:, None]).sum(axis=1)
-    return np.where(totals > 0, values_s[np.minimum(found, len(values_s) - 1)], np.nan)
