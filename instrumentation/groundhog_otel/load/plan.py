@@ -67,11 +67,12 @@ class Threshold:
     """A bound that decides whether the test has passed."""
 
     measure: str
-    """``p50`` to ``p99.99`` or ``max`` of the response latency (s), ``error_rate`` (0 to 1), ``rate`` (requests/s)."""
+    """``p50`` to ``p99.99`` or ``max`` of the response latency (s), ``error_rate`` (0 to 1), ``rate`` (requests/s that
+    were answered without an error)."""
     at: Literal["at_most", "at_least"]
     value: float
     operation: str | None = None
-    """Which step, by its name; None for each of them."""
+    """Which step, by its name; None for each of them, and with ``rate`` for all of them together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""Whether a result says something of the server at all, or of the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from groundhog_otel.load.counts import Counts
+from groundhog_otel.load.result import LoadResult, SelfCheck
+from groundhog_otel.report.units import duration, share
+
+__all__ = ("faults", "notes")
+
+_MOST_CPU: Final = 0.9
+_MOST_DELAY: Final = 0.1
+"""Of the response latency at p99: as much of it may be the generator's own."""
+_LEAST_DELAY_S: Final = 0.001
+"""Below it, scheduling is as good as an operating system's is."""
+_MOST_GC: Final = 0.05
+_QUEUEING: Final = 1.1
+
+
+def faults(result: LoadResult) -> tuple[str, ...]:
+    """Return why a result is not valid, a sentence each: the generator was the bottleneck, or nothing was counted.
+
+    A worker is one when it used 90 % of a CPU or more over the test; when, at p99, it began requests late by more than
+    1 ms and by more than a tenth of the response latency; or when the garbage collector stopped it for 5 % of the test.
+    """
+    return tuple(_faults(result))
+
+
+def notes(result: LoadResult) -> tuple[str, ...]:
+    """Return what whoever reads a result has to know, a sentence each, though it is valid."""
+    return tuple(_notes(result))
+
+
+def _faults(result: LoadResult) -> Iterator[str]:
+    counts = [Counts.of([one.response]) for one in result.operations if one.count]
+    if not counts:
+        yield "no request was counted: make the test longer than its warm-up, and look at the errors"
+        return
+    p99_s = min(one.at(99) for one in counts)
+    for check in result.self_checks:
+        yield from _worker(check, p99_s, result)
+
+
+def _worker(check: SelfCheck, p99_s: float, result: LoadResult) -> Iterator[str]:
+    worker = f"worker {check.worker} of the generator"
+    if check.cpu_share >= _MOST_CPU and not _in_memory(result):
+        yield f"{worker} used {share(check.cpu_share)} of a CPU and could not do more: use more workers, or less load"
+    if check.scheduling_error_p99_s > max(_LEAST_DELAY_S, _MOST_DELAY * p99_s):
+        yield (
+            f"{worker} began 1 % of its requests more than {duration(check.scheduling_error_p99_s)} late, beside a p99"
+            f" of {duration(p99_s)}: use more workers, or less load, or a machine with less else to do"
+        )
+    if result.duration_s > 0 and check.gc_pause_total_s / result.duration_s > _MOST_GC:
+        yield (
+            f"{worker} was stopped by the garbage collector for {share(check.gc_pause_total_s / result.duration_s)}"
+            " of the test: use more workers, or less load"
+        )
+
+
+def _notes(result: LoadResult) -> Iterator[str]:
+    if result.interrupted is not None:
+        yield f"the test ended early ({result.interrupted}): what was recorded until then is judged"
+    if result.unfinished:
+        yield (
+            f"{result.unfinished} requests had no answer when the test was over; how long they would have taken is in"
+            " no percentile"
+        )
+    if _in_memory(result):
+        yield "the server ran in the generator's process, so their CPU time cannot be told apart"
+    for check in result.self_checks:
+        if check.cpu_share_max >= _MOST_CPU > check.cpu_share and not _in_memory(result):
+            yield f"worker {check.worker} of the generator used {share(check.cpu_share_max)} of a CPU at its busiest"
+    for one in result.operations:
+        response_s, service_s = Counts.of([one.response]).at(99), Counts.of([one.service]).at(99)
+        if response_s > _QUEUEING * service_s:
+            yield (
+                f"{one.name} is queueing: p99 is {duration(response_s)} from when requests were due, and"
+                f" {duration(service_s)} from when they were sent"
+            )
+
+
+def _in_memory(result: LoadResult) -> bool:
+    return result.server is not None and result.server.transport == "memory"
