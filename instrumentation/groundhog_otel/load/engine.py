@@ -8,7 +8,7 @@ was due. So a server that stalls shows in the latency of everything that should 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,9 +17,11 @@ from anyio.abc import TaskGroup
 
 from groundhog_otel.load.clock import Clock
 from groundhog_otel.load.context import Contexts
-from groundhog_otel.load.plan import LoadTestConfig
+from groundhog_otel.load.machine import machine_facts
+from groundhog_otel.load.plan import LoadTestConfig, facts
 from groundhog_otel.load.progress import Progress
 from groundhog_otel.load.recorder import Listener, Recorder
+from groundhog_otel.load.result import LoadResult, SelfCheck
 from groundhog_otel.load.rounds import Runner
 from groundhog_otel.load.schedule import Rounds, Share, users_of
 from groundhog_otel.load.seats import Seat, Seats
@@ -69,6 +71,8 @@ class Engine:
         self.interrupted: str | None = None
         self.connections_peak = 0
         self.ended_ns = 0
+        self.check: SelfCheck | None = None
+        self.run_id = run_id
         self._users = users_of(config, self.share)
         self._seats = Seats(target, len(self._users))
         self._runner = Runner(
@@ -78,13 +82,18 @@ class Engine:
         self._stopped = anyio.Event()
         self._due = 0
 
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return self._runner.in_flight
+
     def stop(self, why: str) -> None:
         """End the test now: what is under way is given up, and what was measured is kept."""
         self.interrupted = self.interrupted or why
         self._runner.over = True
         self._stopped.set()
 
-    async def run(self, begin_at: Callable[[], int] | None = None) -> None:
+    async def run(self, begin_at: Callable[[], Awaitable[int]] | None = None) -> None:
         """Open the sessions, run the share, close the sessions.
 
         ``begin_at`` is asked, once all sessions are open, when the warm-up is to begin (nanoseconds since 1970); by
@@ -107,6 +116,29 @@ class Engine:
                     if self.interrupted is not None:
                         sitting.cancel_scope.deadline = anyio.current_time() + 5.0
 
+    def result(self, target: str) -> LoadResult:
+        """Return what was measured so far. ``target`` is what the server is called."""
+        recorder, counted_from_ns = self.recorder, self.recorder.counted_from_ns
+        ended_ns = self.ended_ns or max(recorder.last_ended_ns, counted_from_ns)
+        return LoadResult(
+            run_id=self.run_id,
+            server=self.server,
+            target=target,
+            model="closed" if self.config.arrivals is None else "open",
+            config=facts(self.config),
+            started_at_ns=counted_from_ns + recorder.epoch_ns,
+            duration_s=(ended_ns - counted_from_ns) / 1e9,
+            operations=recorder.operations(),
+            windows=recorder.windows.result(),
+            self_checks=(self.check or self.watch.result(),),
+            slowest=recorder.slowest,
+            sample=recorder.sample,
+            connections_peak=self.connections_peak,
+            unfinished=recorder.unfinished,
+            interrupted=self.interrupted,
+            machine=machine_facts(),
+        )
+
     async def _cancel_when_stopped(self, scope: anyio.CancelScope) -> None:
         await self._stopped.wait()
         scope.cancel()
@@ -115,15 +147,16 @@ class Engine:
         self.connections_peak = max(self.connections_peak, self._seats.open)
         self.hooks.progress(self._moment(0.0, 0, None))
 
-    async def _begin(self, begin_at: Callable[[], int] | None) -> None:
+    async def _begin(self, begin_at: Callable[[], Awaitable[int]] | None) -> None:
         if self._seats.all:
             session = self._seats.all[0].session
             if session is not None:
                 self.server = session.server
                 self.hooks.server(session.server)
-        epoch_ns = self.clock.epoch_ns()
-        lead_ns = self.clock.now_ns() + int(_LEAD_S * 1e9)
-        self._began_ns = lead_ns if begin_at is None else begin_at() - epoch_ns
+        if begin_at is None:
+            self._began_ns = self.clock.now_ns() + int(_LEAD_S * 1e9)
+        else:
+            self._began_ns = await begin_at() - self.clock.epoch_ns()
         counted_from_ns = self._began_ns + round(self.config.warm_up * 1e9)
         self.recorder.counted_from_ns = counted_from_ns
         until_ns = counted_from_ns + round(self.config.duration * 1e9)
@@ -131,6 +164,7 @@ class Engine:
             ticking.start_soon(self._tick)
             await self._all_rounds(until_ns)
             self.ended_ns = max(self.recorder.last_ended_ns, min(until_ns, self.clock.now_ns()))
+            self.check = self.watch.result()
             ticking.cancel_scope.cancel()
         self.hooks.progress(self._moment(0.0, 0, None))
 

@@ -90,7 +90,7 @@ class Recorder:
         self.last_ended_ns = 0
         self.counted_from_ns = 0
         """The end of the warm-up: set once the test begins."""
-        self._epoch_ns = epoch_ns
+        self.epoch_ns = epoch_ns
         self._listener = listener
         self._operations: dict[str, _Operation] = {}
         self._remembered = Remembered(seed)
@@ -128,7 +128,7 @@ class Recorder:
         self.windows.record(at_s, name, response_ns, failed=error is not None)
         slow, place = self._remembered.place(response_ns)
         if slow or place is not None:
-            request = ended.as_request(self._epoch_ns, error)
+            request = ended.as_request(self.epoch_ns, error)
             self._remembered.keep(request, slow=slow, place=place)
             if self._listener is not None:
                 self._listener.remembered(request)

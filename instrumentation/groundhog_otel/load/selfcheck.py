@@ -1,4 +1,4 @@
-"""The generator watches itself: a load test says nothing of a server when it was the generator that was slow."""
+"""The generator watches itself; what that means for a result is said in :mod:`groundhog_otel.load.soundness`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import gc
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final, final
+from typing import Any, final
 
 from groundhog_otel.load.histograms import new_histogram, record
-from groundhog_otel.load.result import LoadResult, SelfCheck
+from groundhog_otel.load.result import SelfCheck
 
-__all__ = ("Watch", "bottleneck", "busy")
-
-_BUSY: Final = 0.9
-"""Of one CPU. A Python process has no more than one, and queues long before it is full."""
-_LATE_S: Final = 0.002
-_LATE_SHARE: Final = 0.1
+__all__ = ("Watch",)
 
 
 @final
@@ -82,39 +77,6 @@ class Watch:
         elif self._pause_begun:
             self._pauses_ns += now - self._pause_begun
             self._longest_ns = max(self._longest_ns, now - self._pause_begun)
-
-
-def busy(check: SelfCheck) -> bool:
-    """Tell whether a worker used as much CPU as it can get."""
-    return check.cpu_share >= _BUSY
-
-
-def bottleneck(result: LoadResult, service_p99_s: float) -> str | None:
-    """Return, as a sentence, why it was the generator that was measured; None when it was not.
-
-    ``service_p99_s`` is the 99th percentile of the service latency over all operations.
-    """
-    for check in result.self_checks:
-        whose = f"Generator process {check.worker}" if result.workers > 1 else "The generator"
-        if busy(check):
-            achieved = f", so it made only {_rate(result):.0f} requests a second"
-            return (
-                f"{whose} used {check.cpu_share:.0%} of a CPU, which is all it can get{achieved}. "
-                f"Take more of them (--workers {result.workers * 2}), on other machines if this one is full, or a "
-                "lower rate."
-            )
-        if check.scheduling_error_p99_s > max(_LATE_S, _LATE_SHARE * service_p99_s):
-            late_ms = check.scheduling_error_p99_s * 1000
-            return (
-                f"{whose} began one request in a hundred {late_ms:.1f} ms late or later, and "
-                f"that is in the response latency. Take more of them (--workers {result.workers * 2}), on other "
-                "machines if this one is full, or a lower rate."
-            )
-    return None
-
-
-def _rate(result: LoadResult) -> float:
-    return sum(one.count for one in result.operations) / result.duration_s if result.duration_s > 0 else 0.0
 
 
 def _now() -> tuple[int, int]:
