@@ -15,10 +15,14 @@ __all__ = (
     "Check",
     "Comparison",
     "Curve",
+    "ErrorChange",
     "Estimate",
     "Estimator",
+    "Finding",
     "Link",
     "Need",
+    "OperationChange",
+    "Outcome",
     "Part",
     "Report",
     "Scaling",
@@ -56,17 +60,23 @@ class Estimator(Protocol):
         ...
 
 
+Outcome = Literal["passed", "failed", "undecided"]
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One threshold, held against one operation."""
+    """One threshold, held against one operation, or against all of them together."""
 
     threshold: Threshold
-    operation: str
+    operation: str | None
+    """None for all of them together."""
+    outcome: Outcome
     measured: float | None
-    """In the threshold's unit; None when it cannot be told."""
-    passed: bool
-    note: str = ""
-    """What else there is to say: how many requests are missing, for one."""
+    """In the threshold's unit; None where there are too few requests."""
+    sentence: str
+    """What was found, for a person."""
+    certain: bool = True
+    """Whether chance is ruled out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +87,58 @@ class Verdict:
     valid: bool
     checks: tuple[Check, ...]
     reasons: tuple[str, ...] = ()
-    """Why it is not valid, or what is doubtful."""
+    """Why it is not valid, then why it has not passed, then what else is to be known."""
+
+
+Finding = Literal["better", "worse", "no difference", "too little data"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One measure of one operation, beside that of the baseline."""
+    """How a percentile of the response latency has changed."""
 
-    operation: str
-    measure: str
-    """As in a threshold."""
-    before: float | None
-    after: float | None
-    low: float | None
-    """Interval of the ratio after / before."""
-    high: float | None
-    verdict: Literal["better", "worse", "same", "unknown"]
-    note: str = ""
+    percent: float
+    baseline_s: float
+    now_s: float
+    low_s: float
+    """The interval of the difference, in seconds."""
+    high_s: float
+    low: float
+    """The same as a share of the baseline."""
+    high: float
+    finding: Finding
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorChange:
+    """How the share of requests that fail has changed."""
+
+    baseline: float
+    now: float
+    p: float
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class OperationChange:
+    """One operation, before and now."""
+
+    name: str
+    finding: Finding
+    sentence: str
+    changes: tuple[Change, ...]
+    """Of p50 and p99; empty with too little data."""
+    errors: ErrorChange
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A result beside a baseline."""
+    """Two tests, operation by operation."""
 
-    baseline: str
-    """Its run id."""
-    changes: tuple[Change, ...]
+    operations: tuple[OperationChange, ...]
     notes: tuple[str, ...] = ()
-    """What makes the two hard to compare."""
+    """In what else the tests differ, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +194,16 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where the trace of a remembered request is."""
+    """The way from a request to its trace."""
 
     request: Request
-    url_or_file: str
+    url_or_file: str | None
+    """None when the trace was not found."""
     found: bool
+    missing: str | None = None
+    """What is missing, one sentence: all of the trace, or the server's part of it."""
+    command: str | None = None
+    """What to type to see it, where there is no page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +213,13 @@ class Part:
     name: str
     seconds: float
     """On average."""
-    share: float
-    """Of the whole, 0 to 1."""
+    permille: int
+    """Of the whole, in thousandths: those of all parts are 1000 together."""
+
+    @property
+    def share(self) -> float:
+        """Of the whole, 0 to 1."""
+        return self.permille / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +227,11 @@ class Budget:
     """Where the time goes: parts that add up to all of it."""
 
     parts: tuple[Part, ...]
+    seconds: float
+    """Of one request, on average."""
     requests: int
-    """How many it is the average of."""
+    joined: int
+    """Those of them whose server's span is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +242,8 @@ class Report:
     estimate: Estimator
     verdict: Verdict
     comparison: Comparison | None = None
+    baseline: str = ""
+    """What the comparison is with: a run id, or a file's name."""
     scaling: Scaling | None = None
     budget: Budget | None = None
     links: tuple[Link, ...] = ()

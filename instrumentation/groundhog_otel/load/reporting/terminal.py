@@ -8,20 +8,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from groundhog_otel.load.reporting.advice import next_step
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile, figures
 from groundhog_otel.load.reporting.given import Budget, Comparison, Link, Report, Scaling, Uncertain
 from groundhog_otel.load.reporting.wording import (
-    bound,
-    change_verdict,
     error_name,
-    found,
     headline,
     how,
-    measure,
-    next_step,
+    known_of,
     percent_name,
     queueing,
-    ratio,
+    relative,
+    remarks,
+    sentence,
     tested,
     waited_s,
 )
@@ -34,6 +33,10 @@ _SHOWN: Final = (50.0, 90.0, 99.0, 99.9)
 _MOST_OPERATIONS: Final = 20
 _MOST_ERRORS: Final = 10
 _WIDEST: Final = 100
+_FINDINGS: Final = {"better": "green", "worse": "bold red"}
+_OUTCOMES: Final = {
+    "passed": ("met", "green"), "failed": ("MISSED", "bold red"), "undecided": ("undecided", "bold yellow"),
+}  # fmt: skip
 
 
 def print_result(report: Report, console: Console | None = None) -> None:
@@ -48,7 +51,7 @@ def print_result(report: Report, console: Console | None = None) -> None:
         out.budget(report.budget)
     out.slowest(report.result, report.links)
     if report.comparison is not None:
-        out.comparison(report.comparison)
+        out.comparison(report.comparison, report.baseline)
     if report.scaling is not None:
         out.scaling(report.scaling)
     out.self_check(report.result)
@@ -67,7 +70,7 @@ class _Printer:
         """Return text that came from elsewhere, without what would move the cursor or cannot be printed here."""
         shown = "".join(letter if letter.isprintable() else "?" for letter in text)
         if not self._utf:
-            shown = shown.replace("–", "-").replace("…", "...")
+            shown = shown.replace("\N{EN DASH}", "-").replace("…", "...")
         return shown.encode(self._console.encoding, "replace").decode(self._console.encoding)
 
     def _line(self, text: str = "", style: str = "") -> None:
@@ -85,12 +88,9 @@ class _Printer:
 
     def head(self, report: Report, numbers: Figures) -> None:
         result = report.result
-        style = "bold green" if report.verdict.valid and report.verdict.passed else "bold red"
-        self._line(headline(report), style)
-        for reason in report.verdict.reasons:
-            self._line(f"  {reason}", "red" if not report.verdict.valid else "yellow")
-        if result.interrupted is not None:
-            self._line(f"  ended early: {result.interrupted}", "yellow")
+        self._line(headline(report), "bold green" if report.verdict.passed else "bold red")
+        for remark in remarks(report):
+            self._line(remark, "yellow" if report.verdict.valid else "red")
         self._line()
         self._line(tested(result))
         self._line(how(result))
@@ -104,14 +104,10 @@ class _Printer:
         if not report.verdict.checks:
             return
         self._title("Thresholds")
-        table = _columns("", "Operation", "Threshold", "Measured", right=())
+        table = _columns("", "", right=())
+        table.show_header = False
         for one in report.verdict.checks:
-            table.add_row(
-                Text("met", "green") if one.passed else Text("MISSED", "bold red"),
-                self._text(one.operation),
-                self._text(bound(one.threshold)),
-                self._text(found(one)),
-            )
+            table.add_row(Text(*_OUTCOMES[one.outcome]), self._text(sentence(one)))
         self._table(table)
 
     def operations(self, numbers: Figures) -> None:
@@ -119,13 +115,11 @@ class _Printer:
         if not numbers.operations:
             self._line("No request was answered after the warm-up.")
             return
-        table = Table.grid(padding=(0, 0))
-        for width in (10, *[13] * (len(_SHOWN) + 1)):
-            table.add_column(width=width, justify="right" if width == 13 else "left", no_wrap=True)
+        table = _latency_table()
         table.add_row("", *(Text(name, "dim") for name in (*map(percent_name, _SHOWN), "max")))
         self._table(table)
         for one in numbers.operations[:_MOST_OPERATIONS]:
-            self._operation(one, table)
+            self._operation(one)
         if len(numbers.operations) > _MOST_OPERATIONS:
             self._line(f"… and {amount(len(numbers.operations) - _MOST_OPERATIONS, 'more operation')}")
         self._line(
@@ -138,7 +132,7 @@ class _Printer:
             if line:
                 self._line(line, "yellow")
 
-    def _operation(self, one: OperationFigures, shape: Table) -> None:
+    def _operation(self, one: OperationFigures) -> None:
         errors = Text(amount(one.errors, "error"), "red" if one.errors else "")
         share_ = f" ({share(one.error_share)})" if one.errors else ""
         self._console.print(
@@ -147,12 +141,8 @@ class _Printer:
             ),
             width=self._width,
         )
-        response, service = (
-            [each for each in kind if each.percent in _SHOWN] for kind in (one.response, one.service)
-        )
-        table = Table.grid(padding=(0, 0))
-        for column in shape.columns:
-            table.add_column(width=column.width, justify=column.justify, no_wrap=True)
+        response, service = ([each for each in kind if each.percent in _SHOWN] for kind in (one.response, one.service))
+        table = _latency_table()
         table.add_row("  response", *map(self._value, response), duration(one.response_max_s))
         table.add_row("", *(self._interval(each) for each in response))
         table.add_row("  service", *map(self._value, service), duration(one.service_max_s))
@@ -183,14 +173,14 @@ class _Printer:
             self._line(f"… and {amount(len(rows) - _MOST_ERRORS, 'more kind')}")
 
     def budget(self, budget: Budget) -> None:
-        self._title(f"Where the time goes (mean of {amount(budget.requests, 'request')} with their traces)")
+        self._title(f"Where the time goes (mean of {amount(budget.requests, 'request')})")
         table = _columns("Part", "Mean", "Share", "", right=(1, 2))
         for part in budget.parts:
             bar = ("█" if self._utf else "#") * round(part.share * 40)
             table.add_row(self._text(part.name), duration(part.seconds), share(part.share), Text(bar, "cyan"))
-        whole = sum(part.seconds for part in budget.parts)
-        table.add_row("total", duration(whole), share(sum(part.share for part in budget.parts)))
+        table.add_row("total", duration(budget.seconds), share(sum(part.share for part in budget.parts)))
         self._table(table)
+        self._line(known_of(budget), "dim")
 
     def slowest(self, result: LoadResult, links: tuple[Link, ...]) -> None:
         if not result.slowest:
@@ -207,20 +197,22 @@ class _Printer:
             self._console.print(Text(f"         {where}", "dim"), soft_wrap=True)
 
     def _trace(self, request: Request, link: Link | None) -> str:
-        if link is None:
-            return f"trace {request.trace_id}"
-        return link.url_or_file if link.found else f"trace {request.trace_id}, not stored"
+        if link is None or not link.found:
+            missing = "" if link is None else f", {link.missing or 'not stored'}"
+            return f"trace {request.trace_id}{missing}"
+        return link.command or link.url_or_file or request.trace_id
 
-    def comparison(self, comparison: Comparison) -> None:
-        self._title(f"Beside the baseline {comparison.baseline}")
-        table = _columns("", "Operation", "", "Before", "Now", "Ratio", right=(3, 4))
-        styles = {"better": "green", "worse": "bold red"}
-        for one in comparison.changes:
-            values = ["–" if value is None else measure(one.measure, value) for value in (one.before, one.after)]
-            table.add_row(
-                Text(change_verdict(one), styles.get(one.verdict, "")),
-                *(self._text(text) for text in (one.operation, one.measure, *values, one.note or ratio(one))),
-            )
+    def comparison(self, comparison: Comparison, baseline: str) -> None:
+        self._title(f"Beside the baseline {baseline}")
+        table = _columns("", "Operation", "", "Before", "Now", "Change", right=(3, 4))
+        for one in comparison.operations:
+            first = [Text(one.finding, _FINDINGS.get(one.finding, "")), self._text(one.name)]
+            for change in one.changes:
+                values = (duration(change.baseline_s), duration(change.now_s), relative(change))
+                table.add_row(*first, percent_name(change.percent), *values)
+                first = [Text(), Text()]
+            if not one.changes or one.errors.finding in _FINDINGS:
+                table.add_row(*first, "errors", share(one.errors.baseline), share(one.errors.now))
         self._table(table)
         for note in comparison.notes:
             self._line(note, "yellow")
@@ -258,6 +250,14 @@ class _Printer:
     def next(self, report: Report, numbers: Figures) -> None:
         self._line()
         self._line(f"Next: {next_step(report, numbers)}", "bold")
+
+
+def _latency_table() -> Table:
+    table = Table.grid(padding=(0, 0))
+    table.add_column(width=10, no_wrap=True)
+    for _ in (*_SHOWN, "max"):
+        table.add_column(width=13, justify="right", no_wrap=True)
+    return table
 
 
 def _columns(*names: str, right: tuple[int, ...] | range) -> Table:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from groundhog_otel.load.plan import Threshold
-from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile
-from groundhog_otel.load.reporting.given import Change, Check, Report
+from groundhog_otel.load.reporting.figures import OperationFigures
+from groundhog_otel.load.reporting.given import Budget, Change, Check, Report
 from groundhog_otel.load.result import LoadResult, Request
 from groundhog_otel.report.units import amount, duration, rate, share
 
@@ -15,25 +15,25 @@ __all__ = (
     "ERRORS",
     "QUEUEING",
     "bound",
-    "change_verdict",
     "error_name",
-    "found",
     "headline",
     "how",
+    "known_of",
     "measure",
-    "next_step",
+    "measured",
     "percent_name",
     "queueing",
-    "ratio",
+    "relative",
+    "remarks",
+    "sentence",
     "tested",
-    "too_few",
     "waited_s",
 )
 
 ERRORS: Final[Mapping[str, str]] = {
     "transport": "connection",
     "jsonrpc": "JSON-RPC error",
-    "tool": "error of the tool",
+    "tool": "tool error",
     "timeout": "no answer in time",
     "assertion": "unexpected result",
 }
@@ -59,22 +59,40 @@ def bound(threshold: Threshold) -> str:
     return f"{name} {threshold.at.replace('_', ' ')} {measure(threshold.measure, threshold.value)}"
 
 
-def found(check: Check) -> str:
+def measured(check: Check) -> str:
     """Return what was measured for a check."""
-    told = "cannot be told" if check.measured is None else measure(check.threshold.measure, check.measured)
-    return f"{told} ({check.note})" if check.note else told
+    return "too few" if check.measured is None else measure(check.threshold.measure, check.measured)
+
+
+def sentence(check: Check) -> str:
+    """Return what was found, and whether that may be chance."""
+    return check.sentence if check.certain or check.outcome == "undecided" else f"{check.sentence}; may be chance"
 
 
 def headline(report: Report) -> str:
     """Return the verdict in a line."""
-    failed = sum(not one.passed for one in report.verdict.checks)
-    of = f"{failed} of {amount(len(report.verdict.checks), 'threshold')} missed"
-    if not report.verdict.valid:
+    verdict = report.verdict
+    if not verdict.valid:
         return "INVALID: these numbers say nothing reliable about the server"
-    if not report.verdict.passed:
-        return f"FAILED: {of}" if failed else "FAILED"
-    checks = len(report.verdict.checks)
-    return f"PASSED: {amount(checks, 'threshold')} met" if checks else "PASSED: there was no threshold"
+    of = amount(len(verdict.checks), "threshold")
+    failed = sum(one.outcome == "failed" for one in verdict.checks)
+    undecided = sum(one.outcome == "undecided" for one in verdict.checks)
+    if failed:
+        rest = f", {undecided} undecided" if undecided else ""
+        return f"FAILED: {failed} of {of} missed{rest}"
+    if undecided:
+        return f"NOT PROVEN: {undecided} of {of} undecided"
+    if not verdict.passed:
+        return "FAILED"
+    return f"PASSED: {of} met" if verdict.checks else "PASSED: there was no threshold"
+
+
+def remarks(report: Report) -> list[str]:
+    """Return why a result is not valid and what else is to be known, without what the checks say themselves."""
+    said = {one.sentence for one in report.verdict.checks}
+    interrupted = report.result.interrupted
+    ended = [] if interrupted is None else [f"It ended early: {interrupted}"]
+    return [*(reason for reason in report.verdict.reasons if reason not in said), *ended]
 
 
 def tested(result: LoadResult) -> str:
@@ -104,19 +122,25 @@ def how(result: LoadResult) -> str:
 
 
 def error_name(kind: str) -> str:
-    """Return ``JSON-RPC error -32602`` for ``jsonrpc:-32602``."""
+    """Return ``JSON-RPC error: -32602`` for ``jsonrpc:-32602``."""
     group, _, detail = kind.partition(":")
-    return f"{ERRORS.get(group, group)} {detail}".strip()
-
-
-def too_few(one: Percentile, count: int) -> str:
-    """Say why a percentile is not shown."""
-    return f"{percent_name(one.percent)} takes {one.needed:,} requests, there were {count:,}"
+    name = ERRORS.get(group, group)
+    return f"{name}: {detail}" if detail else name
 
 
 def waited_s(request: Request) -> float:
     """Return how long a request waited between being due and being sent; seconds."""
     return max(request.response_s - request.service_s, 0.0)
+
+
+def known_of(budget: Budget) -> str:
+    """Return of how many requests a budget knows the server's side."""
+    if budget.joined == budget.requests:
+        return "The server's side is known of all of them."
+    return (
+        f"The server's side is known of {budget.joined:,} of them; of the others, what the client waited for is "
+        "unexplained."
+    )
 
 
 def queueing(one: OperationFigures) -> str | None:
@@ -127,52 +151,12 @@ def queueing(one: OperationFigures) -> str | None:
     return f"{one.name}: response p99 is {_times(times)} the service p99: requests waited before they could be sent"
 
 
-def ratio(change: Change) -> str:
-    """Return ``1.24 (1.18 to 1.31)``: how many times the baseline it is."""
-    if change.low is None or change.high is None or not change.before or change.after is None:
-        return "–"
-    return f"{change.after / change.before:.3g} ({change.low:.3g} to {change.high:.3g})"
-
-
-def change_verdict(change: Change) -> str:
-    """Return a change in a word or two."""
-    return {"better": "better", "worse": "worse", "same": "no difference shown", "unknown": "cannot be told"}[
-        change.verdict
-    ]
-
-
-def next_step(report: Report, numbers: Figures) -> str:
-    """Return what to do next, in a line: the first thing that stands in the way."""
-    result = report.result
-    if not numbers.count:
-        return "No request was answered after the warm-up: run for longer, or see whether the server answers at all."
-    if not report.verdict.valid:
-        return (
-            f"Give the generator more room, then measure again: more workers (now {result.workers}), "
-            "a lower rate, or a machine of its own."
-        )
-    if result.interrupted is not None:
-        return f"It ended early ({result.interrupted}): let it run to its end before you rely on it."
-    failing = max(numbers.operations, key=lambda one: one.errors)
-    if failing.error_share > 0.01:
-        kind = max(_errors_of(result, failing.name), key=lambda one: one[1])[0]
-        return f"Look at the errors of {failing.name} first: {share(failing.error_share)} of it, mostly {error_name(kind)}."
-    queued = max(numbers.operations, key=lambda one: one.queueing or 0.0)
-    if (queued.queueing or 0.0) >= QUEUEING:
-        return (
-            f"Requests of {queued.name} queued: find the concurrency that the server can take with a sweep, "
-            "or what stalls it in the slowest traces."
-        )
-    if report.budget is not None and report.budget.parts and not report.verdict.passed:
-        most = max(report.budget.parts, key=lambda one: one.share)
-        return f"{share(most.share)} of the latency is {most.name}: begin there."
-    if not report.verdict.passed:
-        return "Open the slowest traces below, and see what the time is spent on."
-    return "Keep this result as the baseline that the next one is compared with."
-
-
-def _errors_of(result: LoadResult, operation: str) -> list[tuple[str, int]]:
-    return [item for one in result.operations if one.name == operation for item in one.errors.items()]
+def relative(change: Change) -> str:
+    """Return ``+2.1 % (-1.0 to +4.4 %)``, or ``54.9 times (41 to 66)`` where percents would be hard to read."""
+    times = change.now_s / change.baseline_s if change.baseline_s else 0.0
+    if 0.5 < times < 2:
+        return f"{times - 1:+.1%} ({change.low:+.1%} to {change.high:+.1%})".replace("%", " %")
+    return f"{times:.3g} times ({1 + change.low:.3g} to {1 + change.high:.3g})"
 
 
 def _arrivals(arrivals: Mapping[str, Any]) -> str:
@@ -182,5 +166,5 @@ def _arrivals(arrivals: Mapping[str, Any]) -> str:
     return f"{kind} ({rest})" if rest else str(kind)
 
 
-def _times(ratio_: float) -> str:
-    return f"{ratio_:.1f} times" if ratio_ < 9.95 else f"{ratio_:.0f} times"
+def _times(times: float) -> str:
+    return f"{times:.1f} times" if times < 9.95 else f"{times:.0f} times"

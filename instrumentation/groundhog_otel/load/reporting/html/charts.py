@@ -8,14 +8,23 @@ from typing import Final
 
 from groundhog_otel.load.reporting.figures import OperationFigures, Slice, curve
 from groundhog_otel.load.reporting.given import Budget, Change, Report, Scaling
-from groundhog_otel.load.reporting.html.markup import Html, tag
+from groundhog_otel.load.reporting.html.markup import Html, number, tag
 from groundhog_otel.load.reporting.html.plot import Plot
 from groundhog_otel.load.reporting.html.scales import Scale, linear, logarithmic, nines
 from groundhog_otel.load.reporting.wording import bound, percent_name
 from groundhog_otel.load.result import OperationResult
 from groundhog_otel.report.units import duration, rate, share
 
-__all__ = ("budget_bar", "distribution", "errors_over_time", "latency_over_time", "rate_over_time", "ratio_bar", "scaling_plot", "wait_bar")
+__all__ = (
+    "budget_bar",
+    "change_bar",
+    "distribution",
+    "errors_over_time",
+    "latency_over_time",
+    "rate_over_time",
+    "scaling_plot",
+    "wait_bar",
+)
 
 _WIDE: Final = 1060.0
 
@@ -26,7 +35,7 @@ def distribution(one: OperationFigures, result: OperationResult, report: Report)
     limits = [
         check.threshold
         for check in report.verdict.checks
-        if check.operation == one.name and check.threshold.measure.startswith(("p", "max"))
+        if check.operation == one.name and check.threshold.measure not in ("error_rate", "rate")
     ]
     x = nines(one.count)
     values = [value for _, value in (*response, *service)]
@@ -36,12 +45,12 @@ def distribution(one: OperationFigures, result: OperationResult, report: Report)
     )  # fmt: skip
     known = [each for each in one.response if each.value_s is not None]
     last = known[-1].percent if known else 0.0
-    plot.region(last, x.high, f"too few requests beyond {percent_name(last)}" if known else "too few requests")
     plot.between(_held(service, x), _held(response, x), "waiting", style="waiting")
     plot.line(_held(response, x), "response", style="response")
     plot.line(_held(service, x), "service", style="service")
     shown = [(each.percent, each.low_s, each.high_s) for each in known if each.percent != 95]
     plot.intervals(shown, "95 % interval", style="response")
+    plot.region(last, x.high, f"too few requests beyond {percent_name(last)}" if known else "too few requests")
     for limit in limits:
         plot.limit(limit.value, bound(limit))
     plot.readable((percent, _reading(percent, value, service)) for percent, value in response)
@@ -68,18 +77,19 @@ def rate_over_time(slices: Sequence[Slice], *, is_open: bool) -> Html:
 
 def latency_over_time(slices: Sequence[Slice]) -> Html:
     """Draw the percentiles of the response latency."""
-    known = [one for one in slices if one.p50_s is not None]
-    y = logarithmic([value for one in known for value in (one.p50_s or 0, one.max_s or 0)], _seconds)
+    middle = [(one, one.start_s + one.length_s / 2) for one in slices if one.p50_s is not None]
+    y = logarithmic([value for one, _ in middle for value in (one.p50_s or 0, one.max_s or 0)], _seconds)
     plot = _over_time("Response latency, by when the answer came", _time(slices), y, "latency")
-    middle = [(one, one.start_s + one.length_s / 2) for one in known]
     plot.dots([(at, one.max_s or 0) for one, at in middle], "slowest", style="slowest")
-    plot.line([(at, one.p99_s or 0) for one, at in middle], "p99", style="response")
-    plot.line([(at, one.p50_s or 0) for one, at in middle], "p50", style="service")
+    plot.lines(_pieces(slices, "p99_s"), "p99", style="response")
+    plot.lines(_pieces(slices, "p50_s"), "p50", style="service")
     plot.readable(
         (
             at,
-            f"{_when(one)}: p50 {duration(one.p50_s or 0)}, p99 {duration(one.p99_s or 0)}, "
-            f"slowest {duration(one.max_s or 0)}, of {one.count:,}",
+            (
+                f"{_when(one)}: p50 {duration(one.p50_s or 0)}, p99 {duration(one.p99_s or 0)}, "
+                f"slowest {duration(one.max_s or 0)}, of {one.count:,}"
+            ),
         )
         for one, at in middle
     )
@@ -100,12 +110,12 @@ def budget_bar(budget: Budget) -> Html:
     whole = sum(part.share for part in budget.parts) or 1.0
     drawn: list[Html] = []
     left = 0.0
-    for number, part in enumerate(budget.parts):
+    for index, part in enumerate(budget.parts):
         width = part.share / whole * _WIDE
         drawn.append(
             tag(
                 "rect", tag("title", f"{part.name}: {duration(part.seconds)}, {share(part.share)}"),
-                x=left, y=0, width=max(width - 2, 0.5), height=44, class_=f"part part-{number % 8}",
+                x=left, y=0, width=max(width - 2, 0.5), height=44, class_=f"part part-{index % 8}",
             )
         )  # fmt: skip
         text = share(part.share)
@@ -142,23 +152,21 @@ def scaling_plot(scaling: Scaling) -> Html:
     return plot.drawn()
 
 
-def ratio_bar(change: Change, changes: Iterable[Change]) -> Html | str:
+def change_bar(change: Change, changes: Iterable[Change]) -> Html:
     """Draw the interval of a change on the axis that all changes share; the line is no change."""
-    if change.low is None or change.high is None or not change.before or change.after is None:
-        return ""
-    ends = [end for one in changes for end in (one.low, one.high) if end is not None and end > 0]
-    reach = max(2.0, *(max(end, 1 / end) for end in ends))
+    ends = [1 + end for one in changes for end in (one.low, one.high) if end > -1]
+    reach = max(2.0, *(max(end, 1 / end) for end in ends)) if ends else 2.0
     x = logarithmic((1 / reach, reach), str)
 
-    def across(value: float) -> float:
-        return 6 + x.at(value) * 168
+    def across(ratio: float) -> str:
+        return number(6 + x.at(ratio) * 168)
 
-    line = f"M{across(change.low):.1f},11H{across(change.high):.1f}"
     return tag(
         "svg",
-        tag("path", d=f"M{across(1):.1f},1V21", class_="axis"),
-        tag("path", d=line, class_=f"whisker {change.verdict}"),
-        tag("circle", cx=across(change.after / change.before), cy=11, r=4, class_=f"dot {change.verdict}"),
+        tag("path", d=f"M{across(1)},1V21", class_="axis"),
+        tag("path", d=f"M{across(1 + change.low)},11H{across(1 + change.high)}", class_=f"whisker {change.finding}"),
+        tag("circle", cx=across(change.now_s / change.baseline_s), cy=11, r=4, class_=f"dot {change.finding}")
+        if change.baseline_s else "",
         viewbox="0 0 180 22", class_="inline", aria_hidden="true",
     )  # fmt: skip
 
@@ -180,6 +188,18 @@ def _over_time(title: str, x: Scale, y: Scale, label: str, *, height: float = 23
 
 def _time(slices: Sequence[Slice]) -> Scale:
     return linear((one.start_s + one.length_s for one in slices), lambda value: f"{value:,g}", most=12, to_data=True)
+
+
+def _pieces(slices: Sequence[Slice], name: str) -> list[list[tuple[float, float]]]:
+    """Return the points of a line that is broken where nothing was answered."""
+    pieces: list[list[tuple[float, float]]] = [[]]
+    for one in slices:
+        value = getattr(one, name)
+        if value is None:
+            pieces.append([])
+        else:
+            pieces[-1].append((one.start_s + one.length_s / 2, value))
+    return pieces
 
 
 def _edges(one: Slice) -> tuple[float, float]:

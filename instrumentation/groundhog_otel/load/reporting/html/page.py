@@ -19,9 +19,10 @@ _DOCTYPE = Html("<!DOCTYPE html>")
 def page(report: Report) -> str:
     """Return the report as one HTML file, which loads nothing and sends nothing: its policy forbids the browser to."""
     style, script = (files(__package__).joinpath(name).read_text("utf-8") for name in ("style.css", "hover.js"))
-    policy = (
-        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; form-action 'none'"
-    )
+    policy = "; ".join(
+        ("default-src 'none'", f"style-src {_digest(style)}", f"script-src {_digest(script)}", "base-uri 'none'",
+         "form-action 'none'")
+    )  # fmt: skip
     head = tag(
         "head",
         tag("meta", charset="utf-8"),

@@ -29,8 +29,13 @@ class Plot:
 
     def line(self, points: Points, name: str, *, style: str) -> None:
         """Draw a line through points."""
-        if points:
-            self._marks.append(tag("path", d=self._path(points), class_=f"line {style}"))
+        self.lines([points], name, style=style)
+
+    def lines(self, pieces: Iterable[Points], name: str, *, style: str) -> None:
+        """Draw a line that is broken; a piece of one point is a dot."""
+        drawn = "".join(f"{self._path(points)}{'h0' if len(points) == 1 else ''}" for points in pieces if points)
+        if drawn:
+            self._marks.append(tag("path", d=drawn, class_=f"line {style}"))
             self._named(name, style)
 
     def steps(self, edges: Sequence[tuple[float, float, float]], name: str, *, style: str) -> None:
@@ -41,12 +46,9 @@ class Plot:
         """Draw bars that stand on the axis, from a first to a second x."""
         for start, end, y in edges:
             if y > self._y.low:
-                left, right, top = self._across(start), self._across(end), self._down(y)
-                self._marks.append(
-                    tag(
-                        "rect", x=left, y=top, width=max(right - left - 1, 1), height=self._bottom - top, class_=f"bar {style}"
-                    )
-                )  # fmt: skip
+                left, top = self._across(start), self._down(y)
+                size = {"width": max(self._across(end) - left - 1, 1), "height": self._bottom - top}
+                self._marks.append(tag("rect", x=left, y=top, class_=f"bar {style}", **size))
         self._named(name, f"block {style}")
 
     def between(self, lower: Points, upper: Points, name: str, *, style: str) -> None:
@@ -79,16 +81,12 @@ class Plot:
         above = down - 5 if down - 5 > self._top + 12 else down + 14
         self._marks.append(tag("text", text, x=self._left + 6, y=above, class_="limit-text"))
 
-    def region(self, start: float, end: float, text: str) -> None:
+    def region(self, start: float, end: float, name: str) -> None:
         """Shade the chart from a first to a second x."""
         left, right = self._across(start), self._across(end)
-        self._marks.insert(
-            0, tag("rect", x=left, y=self._top, width=right - left, height=self._bottom - self._top, class_="region")
-        )
-        if right - left > 6.2 * len(text):  # about the width of a letter
-            self._marks.append(
-                tag("text", text, x=(left + right) / 2, y=self._bottom - 8, text_anchor="middle", class_="region-text")
-            )
+        area = tag("rect", x=left, y=self._top, width=right - left, height=self._bottom - self._top, class_="region")
+        self._marks.insert(0, area)
+        self._named(name, "block region")
 
     def upright(self, x: float, text: str) -> None:
         """Draw a line across at an x, and say what it is."""
@@ -96,10 +94,9 @@ class Plot:
         self._marks.append(
             tag("path", d=f"M{number(across)},{number(self._top)}V{number(self._bottom)}", class_="upright")
         )
-        beside = {"x": across + 5, "text_anchor": "start"}
-        if across > (self._left + self._right) / 2:
-            beside = {"x": across - 5, "text_anchor": "end"}
-        self._marks.append(tag("text", text, y=self._bottom - 8, class_="upright-text", **beside))
+        late = across > (self._left + self._right) / 2
+        place = {"x": across - 5 if late else across + 5, "y": self._bottom - 8}
+        self._marks.append(tag("text", text, class_="upright-text", text_anchor="end" if late else "start", **place))
 
     def readable(self, values: Iterable[tuple[float, str]]) -> None:
         """Say what to show for an x."""
@@ -123,7 +120,8 @@ class Plot:
             data_hover=hover if self._hover else None,
         )
         reading = tag("output", class_="reading") if self._hover else ""
-        return tag("figure", tag("figcaption", self._title), tag("div", self._legend, class_="legend"), svg, reading)
+        legend = tag("div", self._legend, class_="legend") if self._legend else ""
+        return tag("figure", tag("figcaption", self._title), legend, svg, reading)
 
     def _axes(self) -> Html:
         drawn: list[Html] = []

@@ -44,9 +44,8 @@ def logarithmic(values: Iterable[float], label: Callable[[float], str]) -> Scale
     rungs = _ladder(low, high, _STEPS)
     if len(rungs) < 4:
         rungs = _ladder(low, high, _FINER_STEPS)
-    if len(rungs) > 9:
-        rungs = _ladder(low, high, (1,)) if high / low > 1e4 else _thinned(rungs)
-    return Scale(rungs[0], rungs[-1], tuple((rung, label(rung)) for rung in rungs), log10)
+    named = rungs if len(rungs) <= 9 else _thinned(rungs)
+    return Scale(rungs[0], rungs[-1], tuple((rung, label(rung)) for rung in named), log10)
 
 
 def nines(count: int) -> Scale:
@@ -63,7 +62,7 @@ def nines(count: int) -> Scale:
 
 def _round_step(least: float) -> float:
     decade = 10.0 ** floor(log10(least))
-    return next(step * decade for step in (1, 2, 2.5, 5, 10) if step * decade >= least * (1 - 1e-9))
+    return next(step * decade for step in (1, 2, 5, 10) if step * decade >= least * (1 - 1e-9))
 
 
 def _ladder(low: float, high: float, steps: Sequence[float]) -> list[float]:
@@ -76,5 +75,6 @@ def _ladder(low: float, high: float, steps: Sequence[float]) -> list[float]:
 
 
 def _thinned(rungs: list[float]) -> list[float]:
-    """Keep the ends and every power of ten."""
-    return [rung for rung in rungs if rung in (rungs[0], rungs[-1]) or abs(log10(rung) - round(log10(rung))) < 1e-9]
+    """Keep the powers of ten, so many of them that their labels have room."""
+    tens = [rung for rung in rungs if abs(log10(rung) - round(log10(rung))) < 1e-9]
+    return tens[:: ceil(len(tens) / 7)]

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timezone
 from typing import Final
 
+from groundhog_otel.load.reporting.advice import next_step
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile, slices
 from groundhog_otel.load.reporting.given import Budget, Comparison, Link, Report, Scaling, Uncertain
 from groundhog_otel.load.reporting.html.charts import (
     budget_bar,
+    change_bar,
     distribution,
     errors_over_time,
     latency_over_time,
     rate_over_time,
-    ratio_bar,
     scaling_plot,
     wait_bar,
 )
 from groundhog_otel.load.reporting.html.markup import Html, joined, link, tag
 from groundhog_otel.load.reporting.wording import (
     bound,
-    change_verdict,
     error_name,
-    found,
     headline,
     how,
-    measure,
-    next_step,
+    known_of,
+    measured,
     percent_name,
     queueing,
-    ratio,
+    relative,
+    remarks,
+    sentence,
     tested,
     waited_s,
 )
@@ -42,6 +43,11 @@ __all__ = ("sections",)
 
 _MOST_CHARTS: Final = 8
 _MOST_ERRORS: Final = 50
+_OUTCOMES: Final = {
+    "passed": tag("span", "met", class_="good"),
+    "failed": tag("span", "missed", class_="bad"),
+    "undecided": tag("span", "undecided", class_="bad"),
+}
 
 
 def sections(report: Report, numbers: Figures) -> Html:
@@ -55,7 +61,7 @@ def sections(report: Report, numbers: Figures) -> Html:
         _errors(result),
         "" if report.budget is None else _budget(report.budget),
         _slowest(result, report.links),
-        "" if report.comparison is None else _comparison(report.comparison),
+        "" if report.comparison is None else _comparison(report.comparison, report.baseline),
         "" if report.scaling is None else _scaling(report.scaling),
         _self_check(result),
         _foot(result),
@@ -64,9 +70,8 @@ def sections(report: Report, numbers: Figures) -> Html:
 
 def _head(report: Report, numbers: Figures) -> Html:
     result, verdict = report.result, report.verdict
-    kind = "invalid" if not verdict.valid else "passed" if verdict.passed else "failed"
+    kind = "passed" if verdict.passed else "failed"
     began = datetime.fromtimestamp(result.started_at_ns / 1e9, tz=timezone.utc)
-    reasons = [*verdict.reasons, *([f"ended early: {result.interrupted}"] if result.interrupted else [])]
     facts = [
         ("requests", f"{numbers.count:,}"),
         ("per second", rate(numbers.rate)),
@@ -83,7 +88,7 @@ def _head(report: Report, numbers: Figures) -> Html:
         tag(
             "div",
             tag("strong", headline(report)),
-            tag("ul", [tag("li", reason) for reason in reasons]) if reasons else "",
+            tag("ul", [tag("li", remark) for remark in remarks(report)]) if remarks(report) else "",
             tag("p", f"Next: {next_step(report, numbers)}"),
             class_=f"verdict {kind}",
         ),
@@ -96,8 +101,8 @@ def _thresholds(report: Report) -> Html | str:
         return ""
     rows = [
         (
-            tag("span", "met", class_="good") if one.passed else tag("span", "missed", class_="bad"),
-            one.operation, bound(one.threshold), found(one),
+            _OUTCOMES[one.outcome], one.operation or "all of them", bound(one.threshold),
+            joined(measured(one), tag("small", sentence(one))),
         )
         for one in report.verdict.checks
     ]  # fmt: skip
@@ -115,27 +120,35 @@ def _latency(report: Report, numbers: Figures) -> Html:
     return _section(
         "Latency",
         tag(
-            "p", "Response is from the moment a request was due, service from the moment it was sent. Small below a value: "
-            "the interval that holds the true one in 95 of 100 tests.", class_="muted",
+            "p", "Response is from the moment a request was due, service from the moment it was sent. Small below a ",
+            "value: the interval that holds the true one in 95 of 100 tests.", class_="muted",
         ),
         lines,
-        _table(
-            ("Operation", "Requests", "Rate", "Errors", "", *percents, "max"),
-            [row for one in numbers.operations for row in _latency_rows(one)],
-            right=(1, 2, 3, *range(5, 6 + len(percents))),
+        tag(
+            "div",
+            tag(
+                "table",
+                tag("thead", _row("th", ("", *percents, "max"), range(1, 9))),
+                tag("tbody", [row for one in numbers.operations for row in _latency_rows(one)]),
+            ),
+            class_="scroll",
         ),
         tag("div", [distribution(one, own[one.name], report) for one in drawn], class_="charts"),
         tag("p", f"{amount(more, 'operation')} with fewer requests not drawn.", class_="muted") if more else "",
     )  # fmt: skip
 
 
-def _latency_rows(one: OperationFigures) -> Iterable[tuple[str, ...]]:
-    errors = tag("span", f"{one.errors:,} ({share(one.error_share)})", class_="bad") if one.errors else "0"
-    yield (
-        one.name, f"{one.count:,}", rate(one.rate), errors, "response",
-        *map(_percentile, one.response), duration(one.response_max_s),
+def _latency_rows(one: OperationFigures) -> Iterable[Html]:
+    errors = f"{amount(one.errors, 'error')} ({share(one.error_share)})" if one.errors else "no errors"
+    told = joined(
+        tag("strong", one.name), f" {amount(one.count, 'request')}, {rate(one.rate)}, ",
+        tag("span", errors, class_="bad" if one.errors else None),
     )  # fmt: skip
-    yield ("", "", "", "", "service", *map(_percentile, one.service), duration(one.service_max_s))
+    yield tag("tr", tag("td", told, colspan=len(one.response) + 2, class_="text"), class_="group")
+    for name, percentiles, most_s in (
+        ("response", one.response, one.response_max_s), ("service", one.service, one.service_max_s),
+    ):  # fmt: skip
+        yield _row("td", (name, *map(_percentile, percentiles), duration(most_s)), range(1, 9))
 
 
 def _percentile(one: Percentile) -> Html:
@@ -149,12 +162,8 @@ def _over_time(result: LoadResult) -> Html | str:
     if not shown:
         return ""
     errors = errors_over_time(shown) if any(one.error_rate for one in shown) else tag("p", "There were no errors.")
-    return _section(
-        "Over time",
-        tag(
-            "div", rate_over_time(shown, is_open=result.model == "open"), latency_over_time(shown), errors, class_="wide"
-        ),
-    )  # fmt: skip
+    rates = rate_over_time(shown, is_open=result.model == "open")
+    return _section("Over time", tag("div", rates, latency_over_time(shown), errors, class_="wide"))
 
 
 def _errors(result: LoadResult) -> Html | str:
@@ -179,16 +188,18 @@ def _errors(result: LoadResult) -> Html | str:
 
 def _budget(budget: Budget) -> Html:
     rows: list[tuple[str, ...]] = [
-        (tag("i", class_=f"swatch block part-{number % 8}"), part.name, duration(part.seconds), share(part.share))
+        (
+            joined(tag("i", class_=f"swatch block part-{number % 8}"), f" {part.name}"),
+            duration(part.seconds), share(part.share),
+        )
         for number, part in enumerate(budget.parts)
-    ]
-    total = sum(part.seconds for part in budget.parts), sum(part.share for part in budget.parts)
-    rows.append(("", tag("strong", "total"), duration(total[0]), share(total[1])))
+    ]  # fmt: skip
+    rows.append((tag("strong", "total"), duration(budget.seconds), share(sum(part.share for part in budget.parts))))
     return _section(
         "Where the time goes",
-        tag("p", f"Mean of {amount(budget.requests, 'request')} whose traces were found.", class_="muted"),
+        tag("p", f"Mean of {amount(budget.requests, 'request')}. {known_of(budget)}", class_="muted"),
         budget_bar(budget),
-        _table(("", "Part", "Mean", "Share"), rows, right=(2, 3)),
+        _table(("Part", "Mean", "Share"), rows, right=(1, 2)),
     )
 
 
@@ -199,7 +210,7 @@ def _slowest(result: LoadResult, links: tuple[Link, ...]) -> Html | str:
     longest_s = result.slowest[0].response_s
     rows = [
         (
-            duration(one.response_s), duration(waited_s(one)), duration(one.service_s),
+            duration(one.response_s), duration(waited_s(one)) if waited_s(one) else "0", duration(one.service_s),
             wait_bar(waited_s(one), one.service_s, longest_s),
             f"{(one.intended_ns - result.started_at_ns) / 1e9:.2f} s",
             joined(one.operation, tag("small", error_name(one.error), class_="bad") if one.error else ""),
@@ -219,23 +230,33 @@ def _trace(request: Request, known: Link | None) -> Html:
     short = f"{request.trace_id[:8]}…"
     if known is None:
         return tag("span", short, title=request.trace_id)
-    if not known.found:
-        return tag("span", f"{short} not stored", title=request.trace_id, class_="muted")
-    return link(known.url_or_file, short)
+    if not known.found or known.url_or_file is None:
+        why = known.missing or "not stored"
+        return joined(tag("span", short, title=request.trace_id), tag("small", why))
+    way = "" if known.command is None else tag("small", known.command)
+    return joined(link(known.url_or_file, short), way, "" if known.missing is None else tag("small", known.missing))
 
 
-def _comparison(comparison: Comparison) -> Html:
-    rows = []
-    for one in comparison.changes:
-        values = ["–" if value is None else measure(one.measure, value) for value in (one.before, one.after)]
-        style = {"better": "good", "worse": "bad"}.get(one.verdict, "muted")
-        told = tag("span", change_verdict(one), class_=style)
-        bar = ratio_bar(one, comparison.changes)
-        rows.append((told, one.operation, one.measure, *values, bar, one.note or ratio(one)))
+def _comparison(comparison: Comparison, baseline: str) -> Html:
+    every = [change for one in comparison.operations for change in one.changes]
+    rows: list[tuple[str, ...]] = []
+    for one in comparison.operations:
+        style = {"better": "good", "worse": "bad"}.get(one.finding, "muted")
+        first: tuple[str, str] = (tag("span", one.finding, class_=style), one.name)
+        for change in one.changes:
+            rows.append(
+                (
+                    *first, percent_name(change.percent), duration(change.baseline_s), duration(change.now_s),
+                    change_bar(change, every), joined(relative(change), tag("small", change.sentence)),
+                )
+            )  # fmt: skip
+            first = ("", "")
+        errors = one.errors
+        rows.append((*first, "errors", share(errors.baseline), share(errors.now), "", errors.finding))
     return _section(
-        f"Beside the baseline {comparison.baseline}",
+        f"Beside the baseline {baseline}",
         [tag("p", note) for note in comparison.notes],
-        _table(("", "Operation", "", "Before", "Now", "Now / before", "95 % interval"), rows, right=(3, 4)),
+        _table(("", "Operation", "", "Before", "Now", "Now / before", "Change"), rows, right=(3, 4)),
     )
 
 
@@ -282,14 +303,13 @@ def _section(title: str, *children: str | Iterable[str]) -> Html:
 def _table(
     names: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, right: Iterable[int] = (), head: bool = True
 ) -> Html:
-    numbers = set(right)
+    numbers = frozenset(right)
+    first = tag("thead", _row("th", names, numbers)) if head else ""
+    return tag("div", tag("table", first, tag("tbody", [_row("td", row, numbers) for row in rows])), class_="scroll")
 
-    def cell(kind: str, index: int, value: str) -> Html:
-        return tag(kind, value, class_="n" if index in numbers else "text")
 
-    body = [tag("tr", [cell("td", index, value) for index, value in enumerate(row)]) for row in rows]
-    first = tag("thead", tag("tr", [cell("th", index, name) for index, name in enumerate(names)])) if head else ""
-    return tag("div", tag("table", first, tag("tbody", body)), class_="scroll")
+def _row(kind: str, cells: tuple[str, ...], right: Container[int]) -> Html:
+    return tag("tr", [tag(kind, value, class_="n" if index in right else "text") for index, value in enumerate(cells)])
 
 
 def _interval(number: Uncertain, spec: str, unit: str = "") -> str:
