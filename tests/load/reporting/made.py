@@ -106,7 +106,8 @@ def result(rate: float = 300, duration_s: float = 30, *, stall_at_s: float | Non
         operations.append(
             OperationResult(
                 name, name.split()[0], histogram(one.response_s for one in own),
-                histogram(one.service_s for one in own), len(own), dict(errors), {kind: messages[kind] for kind in errors},
+                histogram(one.service_s for one in own), len(own), dict(errors),
+                {kind: messages[kind] for kind in errors},
             )
         )  # fmt: skip
     facts: dict[str, Any] = {

@@ -152,10 +152,10 @@ def queueing(one: OperationFigures) -> str | None:
 
 
 def relative(change: Change) -> str:
-    """Return ``+2.1 % (-1.0 to +4.4 %)``, or ``54.9 times (41 to 66)`` where percents would be hard to read."""
+    """Return ``+2.1 % (-1.0 to +4.4)``, or ``54.9 times (41 to 66)`` where percents would be hard to read."""
     times = change.now_s / change.baseline_s if change.baseline_s else 0.0
     if 0.5 < times < 2:
-        return f"{times - 1:+.1%} ({change.low:+.1%} to {change.high:+.1%})".replace("%", " %")
+        return f"{(times - 1) * 100:+.1f} % ({change.low * 100:+.1f} to {change.high * 100:+.1f})"
     return f"{times:.3g} times ({1 + change.low:.3g} to {1 + change.high:.3g})"
 
 
