@@ -15,8 +15,9 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def between(low_s: float, high_s: float, dash: str = "–") -> str:
-    """Return ``29–34 ms``, ``0.98–1.1 s``: an interval of durations, in the unit of its upper end where that tells both."""
+def between(low_s: float, high_s: float) -> str:
+    """Return an interval of durations, as ``29-34 ms`` with a longer dash, in one unit where that tells both ends."""
+    dash = "\N{EN DASH}"
     low, high = duration(low_s), duration(high_s)
     if low == high:
         return high

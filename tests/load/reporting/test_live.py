@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import pytest
 from rich.console import Console
 
-from groundhog_otel.load.reporting import live
 from groundhog_otel.load.reporting.live import LiveProgress
 
 
@@ -36,7 +35,7 @@ def _console(*, terminal: bool, width: int = 80) -> tuple[Console, io.StringIO]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("groundhog_otel.load.reporting.live.time.monotonic", lambda: now[0])
     return now
 
 
@@ -48,9 +47,7 @@ def test_without_a_terminal_it_is_a_line_every_few_seconds(clock: list[float]) -
             show(Told(elapsed_s=step * 0.5))
     lines = out.getvalue().splitlines()
     assert [line.split(":")[0] for line in lines] == ["0 s", "5 s", "10 s"]
-    assert lines[0] == (
-        "0 s: 3,590 answered; 3 errors; 22 under way; 298/s of 300/s due; p50 4.1 ms, p99 31 ms"
-    )
+    assert lines[0] == ("0 s: 3,590 answered; 3 errors; 22 under way; 298/s of 300/s due; p50 4.1 ms, p99 31 ms")
     assert "\x1b" not in out.getvalue()
 
 

@@ -13,7 +13,11 @@ def test_the_summary_is_json_with_plain_numbers() -> None:
     search = told["operations"][0]
     assert (told["format"], told["valid"], told["passed"]) == (1, True, False)
     assert search["name"] == made.SEARCH
-    assert search["response"]["p50"]["low_s"] <= search["response"]["p50"]["value_s"] <= search["response"]["p50"]["high_s"]
+    assert (
+        search["response"]["p50"]["low_s"]
+        <= search["response"]["p50"]["value_s"]
+        <= search["response"]["p50"]["high_s"]
+    )
     assert search["response"]["p99"]["value_s"] > 10 * search["service"]["p99"]["value_s"]
     assert search["errors"] == {"tool:tool_error": 11}
     assert [one["outcome"] for one in told["checks"]] == ["failed", "undecided", "passed"]

@@ -199,8 +199,7 @@ def _at(values: Iterable[tuple[float, int]], share: float) -> float | None:
 
 
 def _largest(encoded: str) -> float:
-    values = _recorded(HdrHistogram.decode(encoded))
-    return values[-1][0] if values else 0.0
+    return float(HdrHistogram.decode(encoded).get_max_value()) * _US
 
 
 def _per_second(count: int, length_s: float) -> float:
