@@ -21,6 +21,7 @@ from groundhog_otel.load.reporting.wording import (
     relative,
     remarks,
     sentence,
+    short,
     tested,
     waited_s,
 )
@@ -158,7 +159,7 @@ class _Printer:
 
     def errors(self, result: LoadResult) -> None:
         rows = [
-            (count, one.name, kind, one.messages.get(kind, ""))
+            (count, one.name, kind, short(one.messages.get(kind, "")))
             for one in result.operations
             for kind, count in one.errors.items()
         ]

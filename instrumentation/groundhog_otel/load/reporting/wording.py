@@ -26,6 +26,7 @@ __all__ = (
     "relative",
     "remarks",
     "sentence",
+    "short",
     "tested",
     "waited_s",
 )
@@ -126,6 +127,11 @@ def error_name(kind: str) -> str:
     group, _, detail = kind.partition(":")
     name = ERRORS.get(group, group)
     return f"{name}: {detail}" if detail else name
+
+
+def short(text: str, most: int = 200) -> str:
+    """Return a text that may be a server's whole page of HTML, or its beginning."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def waited_s(request: Request) -> float:

@@ -49,7 +49,8 @@ def distribution(one: OperationFigures, result: OperationResult, report: Report)
     plot.line(_held(response, x), "response", style="response")
     plot.line(_held(service, x), "service", style="service")
     shown = [(each.percent, each.low_s, each.high_s) for each in known if each.percent != 95]
-    plot.intervals(shown, "95 % interval", style="response")
+    if shown:
+        plot.intervals(shown, "95 % interval", style="response")
     plot.region(last, x.high, f"too few requests beyond {percent_name(last)}" if known else "too few requests")
     for limit in limits:
         plot.limit(limit.value, bound(limit))

@@ -33,6 +33,7 @@ from groundhog_otel.load.reporting.wording import (
     relative,
     remarks,
     sentence,
+    short,
     tested,
     waited_s,
 )
@@ -101,7 +102,7 @@ def _thresholds(report: Report) -> Html | str:
         return ""
     rows = [
         (
-            _OUTCOMES[one.outcome], one.operation or "all of them", bound(one.threshold),
+            _OUTCOMES[one.outcome], one.operation or "all of them", tag("span", bound(one.threshold), class_="whole"),
             joined(measured(one), tag("small", sentence(one))),
         )
         for one in report.verdict.checks
@@ -115,7 +116,7 @@ def _latency(report: Report, numbers: Figures) -> Html:
     percents = [percent_name(one.percent) for one in numbers.operations[0].response]
     own = {one.name: one for one in report.result.operations}
     lines = [tag("p", line) for one in numbers.operations if (line := queueing(one))]
-    drawn = numbers.operations[:_MOST_CHARTS]
+    drawn = [one for one in numbers.operations if one.count][:_MOST_CHARTS]
     more = len(numbers.operations) - len(drawn)
     return _section(
         "Latency",
@@ -169,7 +170,7 @@ def _over_time(result: LoadResult) -> Html | str:
 def _errors(result: LoadResult) -> Html | str:
     rows = sorted(
         (
-            (count, one.name, error_name(kind), one.messages.get(kind, ""))
+            (count, one.name, error_name(kind), short(one.messages.get(kind, "")))
             for one in result.operations
             for kind, count in one.errors.items()
         ),
