@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from groundhog_otel.report.units import amount, duration, share, size
+from groundhog_otel.report.units import amount, between, duration, rate, share, size
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,20 @@ def test_shares(fraction: float, text: str) -> None:
 
 
 def test_amounts() -> None:
-    assert [amount(1, "call"), amount(2, "call")] == ["1 call", "2 calls"]
+    assert [amount(1, "call"), amount(2, "call"), amount(7268, "call")] == ["1 call", "2 calls", "7,268 calls"]
+
+
+@pytest.mark.parametrize(
+    ("low_s", "high_s", "text"),
+    [(0.029, 0.034, "29~34 ms"), (0.98, 1.1, "0.98~1.1 s"), (0.0002, 1.1, "0.20 ms~1.1 s"), (0.0121, 0.0123, "12 ms"),
+     (90, 125, "90 s~2 min 5 s"), (120, 125, "2 min 0 s~2 min 5 s")],
+)  # fmt: skip
+def test_intervals(low_s: float, high_s: float, text: str) -> None:
+    assert between(low_s, high_s) == text.replace("~", "\N{EN DASH}")
+
+
+@pytest.mark.parametrize(
+    ("per_second", "text"), [(0.42, "0.42/s"), (1.24, "1.2/s"), (9.96, "10/s"), (1_234.5, "1,234/s")]
+)
+def test_rates(per_second: float, text: str) -> None:
+    assert rate(per_second) == text

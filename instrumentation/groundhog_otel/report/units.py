@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ("amount", "duration", "share", "size")
+__all__ = ("amount", "between", "duration", "rate", "share", "size")
 
 
 def duration(seconds: float) -> str:
@@ -13,6 +13,23 @@ def duration(seconds: float) -> str:
         return f"{_figures(seconds)} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s"
+
+
+def between(low_s: float, high_s: float) -> str:
+    """Return an interval of durations, as ``29-34 ms`` with a longer dash, in one unit where that tells both ends."""
+    dash = "\N{EN DASH}"
+    low, high = duration(low_s), duration(high_s)
+    if low == high:
+        return high
+    number, _, unit = low.partition(" ")
+    if high.endswith(" s") and unit == "ms" and low_s >= 0.0095:
+        number, unit = _figures(low_s), "s"
+    return f"{number}{dash}{high}" if high.partition(" ")[2] == unit else f"{low}{dash}{high}"
+
+
+def rate(per_second: float) -> str:
+    """Return ``0.42/s``, ``1.2/s``, ``1,200/s``."""
+    return f"{per_second:,.0f}/s" if per_second >= 9.95 else f"{_figures(per_second)}/s"
 
 
 def size(bytes_: float) -> str:
@@ -31,8 +48,8 @@ def share(fraction: float) -> str:
 
 
 def amount(count: int, what: str) -> str:
-    """Return ``1 call``, ``2 calls``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    """Return ``1 call``, ``2,000 calls``."""
+    return f"{count} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _figures(value: float) -> str:

@@ -1,0 +1,255 @@
+"""A load test as it could have been, with its latencies from a simulated queue, and what else a report may be given."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from math import ceil, log
+from typing import Any, Final
+
+from hdrh.histogram import HdrHistogram
+from scipy import stats
+
+from groundhog_otel.load.plan import Threshold
+from groundhog_otel.load.reporting.given import (
+    Budget,
+    Change,
+    Check,
+    Comparison,
+    Curve,
+    ErrorChange,
+    Estimate,
+    Finding,
+    Link,
+    Need,
+    OperationChange,
+    Part,
+    Report,
+    Scaling,
+    ScalingPoint,
+    TooFew,
+    Uncertain,
+    Verdict,
+)
+from groundhog_otel.load.result import LoadResult, OperationResult, Request, SelfCheck, Window
+from groundhog_otel.load.session import ServerFacts
+
+SEARCH: Final = "tools/call search"
+LIST: Final = "tools/list"
+READ: Final = "resources/read file:///docs/{page}"
+START_NS: Final = 1_790_000_000_000_000_000
+# How often each is chosen, its median service time in seconds, and its spread.
+OPERATIONS: Final = {SEARCH: (0.8, 0.004, 0.5), READ: (0.17, 0.012, 0.3), LIST: (0.03, 0.0008, 0.2)}
+
+
+def histogram(latencies_s: Iterable[float]) -> str:
+    made = HdrHistogram(1, 3_600_000_000, 3)
+    for latency_s in latencies_s:
+        made.record_value(max(round(latency_s * 1e6), 1))
+    return str(made.encode().decode("ascii"))
+
+
+def estimate(histogram: Any, percent: float, *, windows: Iterable[Any] = ()) -> Estimate | TooFew:
+    """Order statistics, for independent requests."""
+    made = HdrHistogram.decode(histogram)
+    count = made.get_total_count()
+    needed = ceil(log(0.025) / log(percent / 100)) if percent > 50 else 6
+    if count < needed:
+        return TooFew(needed, count)
+
+    def at(rank: float) -> float:
+        return float(made.get_value_at_percentile(min(rank / count, 1) * 100)) / 1e6
+
+    low, high = (float(stats.binom.ppf(tail, count, percent / 100)) for tail in (0.025, 0.975))
+    return Estimate(at(count * percent / 100), at(max(low, 1)), at(high + 1), count)
+
+
+def requests(rate: float, duration_s: float, *, stall_at_s: float | None, connections: int = 20) -> list[Request]:
+    """Simulate a server that may stand still for a second, behind connections that carry one request at a time."""
+    drawn = random.Random(7)
+    free = [0.0] * connections
+    found = []
+    due = 0.0
+    while (due := due + drawn.expovariate(rate)) < duration_s:
+        (name,) = drawn.choices(list(OPERATIONS), [row[0] for row in OPERATIONS.values()])
+        _, median, spread = OPERATIONS[name]
+        sent = max(due, heapq.heappop(free))
+        ended = sent + drawn.lognormvariate(log(median), spread)
+        if stall_at_s is not None and sent < stall_at_s + 1 and ended > stall_at_s:
+            ended = max(ended, stall_at_s + 1 + drawn.random() * 0.01)
+        heapq.heappush(free, ended)
+        error = "tool:tool_error" if name == SEARCH and drawn.random() < 0.002 else None
+        error = "timeout" if name == READ and drawn.random() < 0.0005 else error
+        due_ns, sent_ns, ended_ns = (START_NS + round(at * 1e9) for at in (due, sent, ended))
+        found.append(
+            Request(
+                name, "browse", f"{drawn.getrandbits(128):032x}", f"{drawn.getrandbits(64):016x}",
+                due_ns, sent_ns, sent_ns + 90_000, ended_ns - 60_000, ended_ns, error,
+            )
+        )  # fmt: skip
+    return found
+
+
+def result(rate: float = 300, duration_s: float = 30, *, stall_at_s: float | None = 12, **changes: Any) -> LoadResult:
+    made = requests(rate, duration_s, stall_at_s=stall_at_s)
+    messages = {"tool:tool_error": "index is being rebuilt", "timeout": "no answer within 30 s"}
+    operations = []
+    for name in OPERATIONS:
+        own = [one for one in made if one.operation == name]
+        errors: dict[str, int] = defaultdict(int)
+        for one in own:
+            if one.error is not None:
+                errors[one.error] += 1
+        operations.append(
+            OperationResult(
+                name, name.split()[0], histogram(one.response_s for one in own),
+                histogram(one.service_s for one in own), len(own), dict(errors),
+                {kind: messages[kind] for kind in errors},
+            )
+        )  # fmt: skip
+    facts: dict[str, Any] = {
+        "run_id": "01K9ZQ4Y6T3M",
+        "server": ServerFacts("docs-server", "2.4.1", "2025-11-25", "http"),
+        "target": "http://127.0.0.1:8000/mcp",
+        "model": "open",
+        "config": {
+            "duration": duration_s, "concurrent_users": 20, "warm_up": 5.0, "seed": 7, "workers": 2,
+            "arrivals": {"kind": "poisson", "rate": rate},
+        },
+        "started_at_ns": START_NS,
+        "duration_s": float(duration_s),
+        "operations": tuple(operations),
+        "windows": windows(made, duration_s),
+        "self_checks": (
+            SelfCheck(0, 0.31, 0.52, 0.00004, 0.0006, 0.004, 0.021, 0.0012),
+            SelfCheck(1, 0.29, 0.47, 0.00004, 0.0005, 0.003, 0.018, 0.0011),
+        ),
+        "slowest": tuple(sorted(made, key=lambda one: -one.response_s)[:10]),
+        "sample": tuple(random.Random(1).sample(made, min(50, len(made)))),
+        "connections_peak": 20,
+        "workers": 2,
+    }  # fmt: skip
+    return LoadResult(**(facts | changes))
+
+
+def windows(made: list[Request], duration_s: float, length_s: float = 0.5) -> tuple[Window, ...]:
+    number = ceil(duration_s / length_s)
+    due = [0] * number
+    ended: list[dict[str, list[Request]]] = [defaultdict(list) for _ in range(number)]
+    for one in made:
+        due[min(int((one.intended_ns - START_NS) / 1e9 / length_s), number - 1)] += 1
+        ended[min(int((one.ended_ns - START_NS) / 1e9 / length_s), number - 1)][one.operation].append(one)
+    return tuple(
+        Window(
+            start_s=index * length_s,
+            length_s=length_s,
+            count=sum(map(len, own.values())),
+            errors=sum(one.error is not None for some in own.values() for one in some),
+            response={name: histogram(one.response_s for one in some) for name, some in own.items()},
+            due=due[index],
+        )
+        for index, own in enumerate(ended)
+    )
+
+
+def verdict(*, valid: bool = True) -> Verdict:
+    slow = (
+        f"{SEARCH}: p99 is 672 ms, between 575 ms and 746 ms (p99<=50ms); 246 of 7268 requests took longer than 50 ms"
+    )
+    few = (
+        f"{LIST}: p99 takes 368 requests and there were 271; undecided: 12 took longer than 100 ms, which can be "
+        "chance. Make the test longer"
+    )
+    errors = f"{SEARCH}: 0.2 % of 7268 requests failed (error_rate<=1%); tool:tool_error 11"
+    fault = "worker 1 used 97 % of its CPU: it could not send on time"
+    return Verdict(
+        passed=False,
+        valid=valid,
+        checks=(
+            Check(Threshold("p99", "at_most", 0.05, SEARCH), SEARCH, "failed", 0.672, slow),
+            Check(Threshold("p99", "at_most", 0.1), LIST, "undecided", None, few, certain=False),
+            Check(Threshold("error_rate", "at_most", 0.01), SEARCH, "passed", 0.0015, errors),
+        ),
+        reasons=(*(() if valid else (fault,)), slow, few),
+    )
+
+
+def passed() -> Verdict:
+    sentence = f"{SEARCH}: p99 is 13 ms, between 12 ms and 14 ms (p99<=50ms); 0 of 7268 requests took longer than 50 ms"
+    return Verdict(
+        True, True, (Check(Threshold("p99", "at_most", 0.05, SEARCH), SEARCH, "passed", 0.013, sentence),), ()
+    )
+
+
+def comparison() -> Comparison:
+    def change(percent: float, now: tuple[float, float], between: tuple[float, float], finding: Finding) -> Change:
+        (before_s, now_s), (low, high) = now, between
+        sentence = f"p{percent:g} {finding}"
+        return Change(percent, before_s, now_s, low * before_s, high * before_s, low, high, finding, sentence)
+
+    same = ErrorChange(0.0012, 0.0015, 0.61, "no difference")
+    return Comparison(
+        (
+            OperationChange(
+                SEARCH, "worse", "p99 is worse",
+                (
+                    change(50, (0.00401, 0.00404), (-0.02, 0.03), "no difference"),
+                    change(99, (0.0129, 0.672), (41, 57), "worse"),
+                ),
+                same,
+            ),
+            OperationChange(
+                READ, "better", "p50 is better", (change(50, (0.0153, 0.0122), (-0.24, -0.17), "better"),), same
+            ),
+            OperationChange(LIST, "too little data", "p99 takes 368 requests", (), same),
+        ),
+        ("workers differs: 1 before, 2 now",),
+    )  # fmt: skip
+
+
+def scaling() -> Scaling:
+    def law(n: float, sigma: float, kappa: float, one: float = 210.0) -> float:
+        return one * n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
+
+    noise = random.Random(3)
+    return Scaling(
+        points=tuple(
+            ScalingPoint(n, law(n, 0.06, 0.0009) * noise.uniform(0.96, 1.04))
+            for n in (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
+        ),
+        curve=tuple(
+            Curve(n / 2, law(n / 2, 0.06, 0.0009), law(n / 2, 0.068, 0.00105, 204), law(n / 2, 0.053, 0.00078, 216))
+            for n in range(2, 140, 3)
+        ),
+        knee=Uncertain(32.3, 29.0, 36.0),
+        contention=Uncertain(0.06, 0.053, 0.068),
+        coherency=Uncertain(0.0009, 0.00078, 0.00105),
+        needs=(
+            Need("1,000 commands/s", Uncertain(1.1, 1.0, 1.3)),
+            Need("100 sessions", Uncertain(0.4, 0.3, 0.5)),
+            Need("5,000 events/s", None),
+        ),
+    )  # fmt: skip
+
+
+def budget() -> Budget:
+    parts = {
+        "schedule delay": (0.0171, 665), "client": (0.0004, 16), "transport": (0.0011, 43),
+        "server queue": (0.0009, 35), "handler": (0.0038, 148), "downstream": (0.0021, 82), "unexplained": (0.0003, 11),
+    }  # fmt: skip
+    return Budget(tuple(Part(name, *told) for name, told in parts.items()), 0.0257, 50, 48)
+
+
+def report(made: LoadResult | None = None, **changes: Any) -> Report:
+    made = made or result()
+    links = tuple(
+        Link(one, None, False, "the trace is not in Jaeger")
+        if number == 3
+        else Link(one, f"http://127.0.0.1:16686/trace/{one.trace_id}", found=True)
+        for number, one in enumerate(made.slowest)
+    )
+    whole = Report(made, estimate, verdict(), comparison(), "01K9ZP0A11RD", scaling(), budget(), links)
+    return replace(whole, **changes)
