@@ -52,6 +52,6 @@ async def test_a_fastmcp_object_whose_lifespan_fails() -> None:
             raise ValueError("no database")
         yield {}
 
-    with pytest.raises(LoadError, match="outer could not be started .ValueError: no database.: mend its lifespan"):
+    with pytest.raises(LoadError, match=r"outer could not be started .ValueError: no database.: mend its lifespan"):
         async with target_for(sample.FastMCP("outer", lifespan=lifespan)).open():
             pass

@@ -1,0 +1,220 @@
+"""Values for JSON schemas.
+
+Supported: type, enum, const, default, examples, properties, required, additionalProperties, minProperties,
+dependentRequired, items, prefixItems, minItems, maxItems, uniqueItems, minimum, maximum, exclusiveMinimum,
+exclusiveMaximum, multipleOf, minLength, maxLength, pattern, format, $ref within the schema, anyOf, oneOf, allOf.
+Not supported, but held against what was drawn: not, if, then, else, contains, patternProperties, propertyNames,
+dependentSchemas, unevaluated*; $dynamicRef and references to other documents are never followed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from random import Random
+from typing import Any, Final
+
+from groundhog_otel.load.generation.merging import combined
+from groundhog_otel.load.generation.strings import text
+
+__all__ = ("Unsatisfiable", "Values")
+
+_DEEP: Final = 5
+"""From here on only what is required."""
+_TOO_DEEP: Final = 40
+_ENDLESS: Final = "the schema contains itself without an end"
+
+
+class Unsatisfiable(Exception):  # noqa: N818 - a schema is, not the program
+    """No value is drawn for a schema. The message says why."""
+
+
+class Values:
+    """Draws values for one schema and what it refers to."""
+
+    def __init__(self, root: Mapping[str, Any], rng: Random, *, attempt: int = 0, least: bool = False) -> None:
+        self._root = root
+        self._rng = rng
+        self._attempt = attempt
+        self._least = least
+
+    def draw(self, schema: Any, depth: int = 0) -> Any:
+        """Return a value that is meant for ``schema``.
+
+        Raises:
+            Unsatisfiable: there is none, or something is not supported.
+        """
+        schema = self._whole(schema)
+        if depth > _TOO_DEEP or schema is False:
+            raise Unsatisfiable("the schema allows nothing" if schema is False else _ENDLESS)
+        if not isinstance(schema, Mapping):
+            return self._rng.choice(("any", 1, True))
+        if "const" in schema:
+            return schema["const"]
+        if (given := self._given(schema)) is not None:
+            return given[0]
+        for key in ("anyOf", "oneOf"):
+            if schema.get(key):
+                rest = {name: value for name, value in schema.items() if name != key}
+                return self.draw(combined(rest, self._whole(self._option(schema[key], depth))), depth + 1)
+        return self._of_type(schema, depth)
+
+    def _given(self, schema: Mapping[str, Any]) -> tuple[Any] | None:
+        """Return what the schema gives itself: one of its enum, an example, the default; boxed, for it may be null."""
+        if schema.get("enum"):
+            return (self._rng.choice(schema["enum"]),)
+        examples = schema.get("examples")
+        if isinstance(examples, list) and examples and self._attempt < 2:
+            return (self._rng.choice(examples),)
+        if schema.get("default") is not None and self._attempt < 2:
+            return (schema["default"],)
+        return None
+
+    def _option(self, options: list[Any], depth: int) -> Any:
+        """Return one of several schemas: at first something rather than null, and deep down rather what ends."""
+        worth = [one for one in options if not (isinstance(one, Mapping) and one.get("type") == "null")]
+        if not worth or self._attempt > 0:
+            worth = options
+        if depth >= _DEEP:
+            simple = [
+                one for one in options if not (isinstance(one, Mapping) and {"$ref", "properties", "items"} & set(one))
+            ]
+            worth = simple or worth
+        return self._rng.choice(worth)
+
+    def _whole(self, schema: Any) -> Any:
+        """Return a schema with its references followed and what all has to hold put together."""
+        for _ in range(_TOO_DEEP):
+            if not isinstance(schema, Mapping) or not {"$ref", "allOf"} & set(schema):
+                return schema
+            rest: Any = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+            if "$ref" in schema:
+                rest = combined(self._resolved(schema["$ref"]), rest)
+            for part in schema.get("allOf", ()):
+                rest = combined(rest, self._whole(part))
+            schema = rest
+        raise Unsatisfiable(_ENDLESS)
+
+    def _resolved(self, reference: Any) -> Any:
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            raise Unsatisfiable(f"it refers to another document, {reference!r}")
+        found: Any = self._root
+        for part in filter(None, reference[1:].split("/")):
+            name = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(found, Mapping) and name in found:
+                found = found[name]
+            elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+                found = found[int(name)]
+            else:
+                raise Unsatisfiable(f"it refers to {reference!r}, which is not there")
+        return found
+
+    def _of_type(self, schema: Mapping[str, Any], depth: int) -> Any:
+        kind = schema.get("type")
+        if isinstance(kind, list):
+            kind = self._rng.choice([one for one in kind if one != "null"] or ["null"])
+        kind = kind or _implied(schema)
+        if kind == "object":
+            return self._object(schema, depth)
+        if kind == "array":
+            return self._array(schema, depth)
+        if kind in ("integer", "number"):
+            return self._number(schema, whole=kind == "integer")
+        if kind == "string":
+            try:
+                return text(schema, self._rng, self._attempt)
+            except ValueError as error:
+                raise Unsatisfiable(str(error)) from error
+        if kind == "boolean":
+            return self._rng.random() < 0.5
+        if kind == "null":
+            return None
+        raise Unsatisfiable(f"there is no type {kind!r}")
+
+    def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        properties: Mapping[str, Any] = schema.get("properties") or {}
+        wanted = dict.fromkeys(schema.get("required") or ())
+        optional = [name for name in properties if name not in wanted and properties[name] is not False]
+        lacking = max(0, int(schema.get("minProperties", 0)) - len(wanted))
+        if self._least or depth >= _DEEP:
+            optional = optional[:lacking]
+        else:
+            kept = [name for name in optional if self._rng.random() < 0.5]
+            optional = kept if len(kept) >= lacking else optional[:lacking]
+        most = schema.get("maxProperties")
+        if most is not None:
+            optional = optional[: max(0, int(most) - len(wanted))]
+        wanted.update(dict.fromkeys(optional))
+        for name, others in (schema.get("dependentRequired") or {}).items():
+            if name in wanted:
+                wanted.update(dict.fromkeys(others))
+        more = schema.get("additionalProperties", True)
+        for number in range(max(0, int(schema.get("minProperties", 0)) - len(wanted))):
+            wanted[f"key{number + 1}"] = None
+        return {name: self.draw(properties.get(name, more), depth + 1) for name in wanted}
+
+    def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
+        first = list(schema.get("prefixItems") or ())
+        rest = schema.get("items", True)
+        if isinstance(rest, list):  # the way of drafts before 2020-12
+            first, rest = rest, schema.get("additionalItems", True)
+        least = int(schema.get("minItems", 0))
+        wanted = max(least, len(first), 0 if self._least or depth >= _DEEP else self._rng.randint(1, 3))
+        most = min(int(schema.get("maxItems", wanted)), len(first) if rest is False else wanted)
+        found: list[Any] = []
+        for index in range(min(wanted, most)):
+            one = self.draw(first[index] if index < len(first) else rest, depth + 1)
+            for _ in range(50):
+                if not schema.get("uniqueItems") or not _in(one, found):
+                    break
+                one = self.draw(first[index] if index < len(first) else rest, depth + 1)
+            if schema.get("uniqueItems") and _in(one, found):
+                break
+            found.append(one)
+        return found
+
+    def _number(self, schema: Mapping[str, Any], *, whole: bool) -> int | float:
+        step = schema.get("multipleOf") or (1 if whole else None)
+        low, high = _bounds(schema, step)
+        if low > high:
+            raise Unsatisfiable(f"no number is between {low:g} and {high:g}")
+        if step is None:
+            return round(self._rng.uniform(low, high), 3) if high - low > 0.01 else self._rng.uniform(low, high)
+        first, last = math.ceil(low / step), math.floor(high / step)
+        if first > last:
+            raise Unsatisfiable(f"no multiple of {step} is between {low:g} and {high:g}")
+        found = self._rng.randint(first, last) * step
+        return int(found) if whole else found
+
+
+def _bounds(schema: Mapping[str, Any], step: float | None) -> tuple[float, float]:
+    """Return between which numbers to draw, both inclusive."""
+    nudge = step or 1e-6
+    lows = [float(schema["minimum"])] if "minimum" in schema else []
+    highs = [float(schema["maximum"])] if "maximum" in schema else []
+    for key, found, sign in (("exclusiveMinimum", lows, 1), ("exclusiveMaximum", highs, -1)):
+        bound = schema.get(key)
+        if isinstance(bound, (int, float)) and not isinstance(bound, bool):
+            edge = step is not None and math.isclose(bound / step, round(bound / step))
+            # Short of the bound itself: by one step, or by next to nothing.
+            found.append(bound + sign * (nudge if edge or step is None else 0))
+    span = max(100.0, 20 * (step or 0))
+    low = max(lows) if lows else min(1.0, min(highs) - span) if highs else min(1.0, step or 1.0)
+    high = min(highs) if highs else max(low + span, span)
+    return low, high
+
+
+def _implied(schema: Mapping[str, Any]) -> str:
+    """Return the type that the other words of a schema are about."""
+    for kind, words in (
+        ("object", ("properties", "required", "additionalProperties", "minProperties")),
+        ("array", ("items", "prefixItems", "minItems", "maxItems")),
+        ("number", ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")),
+    ):
+        if any(word in schema for word in words):
+            return kind
+    return "string"
+
+
+def _in(one: Any, others: Iterable[Any]) -> bool:
+    return any(one == other and isinstance(one, bool) == isinstance(other, bool) for other in others)
