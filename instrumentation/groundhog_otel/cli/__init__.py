@@ -8,7 +8,7 @@ from typing import Final
 
 __all__ = ("main",)
 
-_WITH_COMMAND: Final = ("run", "doctor")
+_WITH_COMMAND: Final = ("run", "doctor", "load")
 """Sub-commands that take another command after ``--``."""
 
 
@@ -20,6 +20,7 @@ def main() -> None:
         sys.exit("groundhog: the command line is an extra of this package: pip install 'groundhog-otel[tools]'")
     from groundhog_otel import __version__  # noqa: PLC0415
     from groundhog_otel.alerts import AlertError  # noqa: PLC0415
+    from groundhog_otel.load.errors import LoadError  # noqa: PLC0415
     from groundhog_otel.pipeline import StackError  # noqa: PLC0415
     from groundhog_otel.store import StoreError  # noqa: PLC0415
 
@@ -43,6 +44,12 @@ def main() -> None:
         help="Say what is instrumented, where telemetry goes, and what keeps it from arriving.\n\n"
         "It reads only. The exit code is 1 when something needs fixing.",
         usage="Usage: groundhog doctor [--json] [-- COMMAND...]",
+    )
+    app.command(
+        "groundhog_otel.cli.load:app",
+        name="load",
+        help="Load a server, and say how fast it answers from the moment each request was due.",
+        usage="Usage: groundhog load [OPTIONS] URL | groundhog load [OPTIONS] -- COMMAND...",
     )
     app.command("groundhog_otel.cli.report:report", name="report", help="Print what was recorded, against the budgets.")
     app.command(
@@ -72,7 +79,7 @@ def main() -> None:
             after = []
         result = command(*bound.args, *after, **bound.kwargs)
         sys.stdout.flush()
-    except (AlertError, StackError, StoreError) as error:
+    except (AlertError, LoadError, StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -48,10 +48,12 @@ class Counts:
             LoadError: a histogram has another layout than those of load tests.
         """
         rows = [_row(histogram) for histogram in histograms]
-        slices = np.array(rows, dtype=np.int64) if rows else np.zeros((0, _EMPTY.counts_len), dtype=np.int64)
-        used = np.flatnonzero(slices.any(axis=0))
+        used = np.unique(np.concatenate([_NONE, *(bins for bins, _ in rows)]))
+        slices = np.zeros((len(rows), len(used)), dtype=np.int64)
+        for number, (bins, counts) in enumerate(rows):
+            slices[number, np.searchsorted(used, bins)] = counts
         low, size = _bins(used)
-        return cls(np.multiply(low, _US, dtype=float), np.multiply(low + size - 1, _US, dtype=float), slices[:, used])
+        return cls(np.multiply(low, _US, dtype=float), np.multiply(low + size - 1, _US, dtype=float), slices)
 
     @property
     def total(self) -> int:
@@ -92,15 +94,18 @@ def rank(count: int, percent: float) -> int:
     return max(ceil(Fraction(str(percent)) * count / 100), 1)
 
 
-def _row(histogram: Histogram | None) -> Sequence[int] | Integers:
+def _row(histogram: Histogram | None) -> tuple[NDArray[np.intp], Integers]:
+    """Return the bins in which something was counted, and how much: all bins of every window would not fit in memory."""
     if histogram is None:
-        return np.zeros(_EMPTY.counts_len, dtype=np.int64)
+        return _NONE, np.zeros(0, dtype=np.int64)
     if isinstance(histogram, str):
         histogram = HdrHistogram.decode(histogram)
     layout = (histogram.lowest_trackable_value, histogram.highest_trackable_value, histogram.significant_figures)
     if layout != _LAYOUT:
         raise LoadError(f"a histogram has the layout {layout}; load tests write {_LAYOUT}: is the file one of theirs?")
-    return np.ctypeslib.as_array(histogram.counts).astype(np.int64)
+    counts = np.ctypeslib.as_array(histogram.counts)
+    bins = np.flatnonzero(counts)
+    return bins, counts[bins].astype(np.int64)
 
 
 def _bins(index: NDArray[np.intp]) -> tuple[Integers, Integers]:
@@ -112,3 +117,4 @@ def _bins(index: NDArray[np.intp]) -> tuple[Integers, Integers]:
 
 
 _EMPTY: Final = HdrHistogram(*_LAYOUT)
+_NONE: Final = np.zeros(0, dtype=np.intp)

@@ -19,7 +19,7 @@ class Telemetered(Listener):
         self.active: Callable[[], int] = lambda: 0
         """Returns how many requests are under way."""
         self._spans = telemetry.span_writer()
-        self._metrics = telemetry.metrics(active=lambda: self.active())
+        self._metrics = telemetry.metrics(active=self._under_way)
         self._url = url
 
     def served_by(self, server: ServerFacts) -> None:
@@ -42,3 +42,6 @@ class Telemetered(Listener):
         for one in (self._spans, self._metrics):
             if one is not None:
                 one.close()
+
+    def _under_way(self) -> int:
+        return self.active()

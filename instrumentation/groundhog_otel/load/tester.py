@@ -23,6 +23,7 @@ from groundhog_otel.load.schedule import Share
 from groundhog_otel.load.session import Target
 from groundhog_otel.load.targets import target_for
 from groundhog_otel.load.workers import run_workers
+from groundhog_otel.settings import run_id
 from groundhog_otel.store.layout import new_run_id
 
 __all__ = ("LoadTester",)
@@ -58,7 +59,8 @@ class LoadTester:
         """Ends the test that is running; from its own event loop."""
         self.notes: tuple[str, ...] = ()
         """What the latest test has to say besides its result."""
-        self._telemetry, self._store, self._progress = telemetry, store, progress
+        self.progress = progress
+        self._telemetry, self._store = telemetry, store
 
     def run_load_test(self, config: LoadTestConfig) -> LoadResult:
         """Run a load test and return what it has measured.
@@ -75,14 +77,14 @@ class LoadTester:
             LoadError: the configuration makes no sense, or the server cannot be reached; says what to do.
         """
         check_config(config)
-        telemetry = Telemetry.chosen(new_run_id(), self._telemetry, store=self._store)
+        telemetry = Telemetry.chosen(run_id() or new_run_id(), self._telemetry, store=self._store)
         ready = await prepared(self.target, config, telemetry)
         self.notes = ready.notes
         part = Part(ready.target, ready.config, telemetry, share or Share())
         self.stop = stop = Stop() if self.stop.why is None else self.stop
         if config.workers > 1 and share is None:
-            return await run_workers(part, progress=self._progress, stop=stop)
-        return await part.run(progress=self._progress, stop=stop)
+            return await run_workers(part, progress=self.progress, stop=stop)
+        return await part.run(progress=self.progress, stop=stop)
 
     def simulate_concurrent_users(self, count: int, *, duration: float = 30.0, **more: Any) -> LoadResult:
         """Let ``count`` users go through their scenarios for ``duration`` seconds, each as fast as it is answered.

@@ -15,7 +15,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from groundhog_otel.store.model import Event, Kind, Point, Process, Span, Status, Value
 
+<<<<<<< HEAD
 __all__ = ("MalformedError", "Sample", "decode_metrics", "decode_spans", "spans_of")
+=======
+__all__ = ("HistogramSample", "MalformedError", "Sample", "decode_histograms", "decode_metrics", "decode_spans")
+>>>>>>> load-judge
 
 _KINDS: Final[tuple[Kind, ...]] = ("unspecified", "internal", "server", "client", "producer", "consumer")
 _STATUSES: Final[tuple[Status, ...]] = ("unset", "ok", "error")
@@ -37,6 +41,23 @@ class Sample(NamedTuple):
     process: Process
     attributes: tuple[tuple[str, Value], ...]
     point: Point
+
+
+class HistogramSample(NamedTuple):
+    """One point of a histogram with explicit bounds, and the series it belongs to."""
+
+    name: str
+    process: Process
+    attributes: tuple[tuple[str, Value], ...]
+    start_ns: int
+    """When counting began; nanoseconds since 1970."""
+    time_ns: int
+    total: float
+    """Of all values."""
+    bounds: tuple[float, ...]
+    """Upper ends of the buckets, each included; the last bucket has none."""
+    counts: tuple[int, ...]
+    """By bucket."""
 
 
 def decode_spans(line: bytes, *, pid: int | None = None) -> list[Span]:
@@ -75,6 +96,23 @@ def decode_metrics(line: bytes, *, pid: int | None = None) -> list[Sample]:
         for scoped in _items(group, "scopeMetrics"):
             for metric in _items(scoped, "metrics"):
                 found.extend(_samples(metric, process))
+    return found
+
+
+def decode_histograms(line: bytes, name: str, *, pid: int | None = None) -> list[HistogramSample]:
+    """Return the points of one line's histograms that are called ``name``; exponential ones are passed over.
+
+    Raises:
+        MalformedError: the line is cut off, or is not OTLP JSON.
+    """
+    found: list[HistogramSample] = []
+    for group in _items(_parse(line), "resourceMetrics"):
+        process = _process(group, pid)
+        for scoped in _items(group, "scopeMetrics"):
+            for metric in _items(scoped, "metrics"):
+                if _text(metric.get("name")) == name:
+                    points = _items(_mapping(metric.get("histogram")), "dataPoints")
+                    found.extend(_histogram(raw, name, process) for raw in points)
     return found
 
 
@@ -118,6 +156,23 @@ def _samples(metric: dict[str, Any], process: Process) -> Iterator[Sample]:
         if value is not None:
             attributes = tuple(sorted(_attributes(raw).items()))
             yield Sample(name, unit, process, attributes, Point(_integer(raw.get("timeUnixNano")), value))
+
+
+def _histogram(raw: dict[str, Any], name: str, process: Process) -> HistogramSample:
+    bounds, counts = raw.get("explicitBounds") or [], raw.get("bucketCounts") or []
+    if not isinstance(bounds, list) or not isinstance(counts, list) or len(counts) not in (0, len(bounds) + 1):
+        raise MalformedError("the buckets of a histogram do not fit its bounds")
+    total = _number({"asDouble": raw.get("sum")})
+    return HistogramSample(
+        name=name,
+        process=process,
+        attributes=tuple(sorted(_attributes(raw).items())),
+        start_ns=_integer(raw.get("startTimeUnixNano") or 0),
+        time_ns=_integer(raw.get("timeUnixNano")),
+        total=0.0 if total is None else total,
+        bounds=tuple(_number({"asDouble": bound}) or 0.0 for bound in bounds),
+        counts=tuple(_integer(count) for count in counts),
+    )
 
 
 def _number(raw: dict[str, Any]) -> float | None:
