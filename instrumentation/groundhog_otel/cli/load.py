@@ -202,7 +202,11 @@ def _tester(
     if server[0].startswith(("http://", "https://")):
         if len(server) > 1:
             raise LoadError(f"{server[1]!r} follows the URL: write options with two dashes, as --users 10")
-        options |= {"headers": dict(map(_header, header)), "token_env": token_env, "transport": "sse" if sse else "auto"}
+        options |= {
+            "headers": dict(map(_header, header)),
+            "token_env": token_env,
+            "transport": "sse" if sse else "auto",
+        }
         return LoadTester(server[0], telemetry=telemetry, store=store, **options)
     if sse or header or token_env:
         raise LoadError("--sse, --header and --token-env are for URLs, and this is a command: leave them away")

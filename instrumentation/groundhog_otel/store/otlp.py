@@ -15,11 +15,15 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from groundhog_otel.store.model import Event, Kind, Point, Process, Span, Status, Value
 
-<<<<<<< HEAD
-__all__ = ("MalformedError", "Sample", "decode_metrics", "decode_spans", "spans_of")
-=======
-__all__ = ("HistogramSample", "MalformedError", "Sample", "decode_histograms", "decode_metrics", "decode_spans")
->>>>>>> load-judge
+__all__ = (
+    "HistogramSample",
+    "MalformedError",
+    "Sample",
+    "decode_histograms",
+    "decode_metrics",
+    "decode_spans",
+    "spans_of",
+)
 
 _KINDS: Final[tuple[Kind, ...]] = ("unspecified", "internal", "server", "client", "producer", "consumer")
 _STATUSES: Final[tuple[Status, ...]] = ("unset", "ok", "error")
