@@ -114,6 +114,16 @@ def test_a_server_that_goes_on_after_its_client_gave_up_is_cut_and_its_clock_not
     }  # fmt: skip
 
 
+def test_a_server_that_takes_a_request_up_only_after_its_client_gave_up_has_kept_it_waiting() -> None:
+    fast, late = replace(ONE, trace_id="12" * 16), replace(ONE, error="timeout")
+    spans = {fast.trace_id: [_span(at_ms=3)], late.trace_id: [_span(at_ms=5000)]}
+    budget = latency_budget([late], lambda one: spans[one.trace_id], among=[fast])
+    assert {part.name: round(part.seconds * 1000, 6) for part in budget.parts if part.seconds} == {
+        "schedule delay": 20, "client": 2, "server queue": 98,
+    }  # fmt: skip
+    assert (budget.joined, budget.clock_skew_s) == (1, 0)
+
+
 def test_without_the_clients_stamps_its_own_work_is_not_called_transport() -> None:
     bare = replace(ONE, written_ns=None, read_ns=None)
     assert _ms([_span()], bare) == {"schedule delay": 20, "unexplained": 20, "handler": 80}

@@ -77,7 +77,7 @@ def server_side(request: Request, spans: Sequence[Span], window: Interval, faste
         skew_ns=abs(shift),
     )
     inside = within(found.busy, [window])
-    before_ns = inside[0][0] - start if inside else 0
+    before_ns = min(found.busy[0][0], end) - start
     # Where the span had to be moved, the two ways cannot be told apart.
     there_ns = before_ns if abs(shift) < STAMPS_NS else end - start - length(inside)
     return replace(found, busy=inside, cut_ns=length(found.busy) - length(inside), there_ns=there_ns)
