@@ -114,6 +114,16 @@ def test_a_server_that_goes_on_after_its_client_gave_up_is_cut_and_its_clock_not
     }  # fmt: skip
 
 
+def test_a_server_that_takes_a_request_up_only_after_its_client_gave_up_has_kept_it_waiting() -> None:
+    fast, late = replace(ONE, trace_id="12" * 16), replace(ONE, error="timeout")
+    spans = {fast.trace_id: [_span(at_ms=3)], late.trace_id: [_span(at_ms=5000)]}
+    budget = latency_budget([late], lambda one: spans[one.trace_id], among=[fast])
+    assert {part.name: round(part.seconds * 1000, 6) for part in budget.parts if part.seconds} == {
+        "schedule delay": 20, "client": 2, "server queue": 98,
+    }  # fmt: skip
+    assert (budget.joined, budget.clock_skew_s) == (1, 0)
+
+
 def test_without_the_clients_stamps_its_own_work_is_not_called_transport() -> None:
     bare = replace(ONE, written_ns=None, read_ns=None)
     assert _ms([_span()], bare) == {"schedule delay": 20, "unexplained": 20, "handler": 80}
@@ -146,6 +156,25 @@ def test_on_one_clock_the_way_there_and_the_way_back_are_told_apart() -> None:
     for spans in ([], [_span(at_ms=-5000)]):
         unknown = latency_budget([ONE], lambda _, spans=spans: spans)  # type: ignore[misc]
         assert (unknown.there_s, unknown.back_s) == (None, None)
+
+
+@pytest.mark.parametrize("clock_ms", [0, -5000, 5000])
+def test_what_was_taken_up_later_than_the_fastest_has_waited_whatever_the_clocks(clock_ms: float) -> None:
+    slow, fast = ONE, replace(ONE, trace_id="12" * 16)
+    starts = {slow.trace_id: 11 + clock_ms, fast.trace_id: 3 + clock_ms}
+
+    def spans(one: Request) -> list[Span]:
+        return [_span(at_ms=starts[one.trace_id], ms=80)]
+
+    def parts(budget: Budget) -> dict[str, float]:
+        return {part.name: round(part.seconds * 1000, 6) for part in budget.parts if part.seconds}
+
+    known = {"schedule delay": 20, "client": 2, "handler": 80}
+    assert parts(latency_budget([slow], spans)) == {**known, "transport": 18}
+    assert parts(latency_budget([slow], spans, among=[fast])) == {**known, "transport": 10, "server queue": 8}
+    assert parts(latency_budget([fast], spans, among=[slow])) == {**known, "transport": 18}
+    other = replace(fast, operation="tools/call other")
+    assert parts(latency_budget([slow], spans, among=[other])) == {**known, "transport": 18}, "those alike only"
 
 
 def test_no_request_is_no_budget() -> None:
@@ -195,9 +224,11 @@ requests = st.builds(
 )
 
 
-@given(requests, st.lists(spans, max_size=8))
-def test_whatever_is_recorded_the_parts_are_all_of_the_time_exactly(one: Request, tree: list[Span]) -> None:
-    parts, _ = split(one, tree)
+@given(requests, st.lists(spans, max_size=8), st.one_of(st.none(), st.integers(-100 * MS, 100 * MS)))
+def test_whatever_is_recorded_the_parts_are_all_of_the_time_exactly(
+    one: Request, tree: list[Span], fastest_ns: int | None
+) -> None:
+    parts, _ = split(one, tree, fastest_ns=fastest_ns)
     assert sum(parts.values()) == max(one.ended_ns, one.sent_ns, one.intended_ns) - one.intended_ns
     assert all(part >= 0 for part in parts.values())
 
@@ -276,7 +307,12 @@ def test_on_a_real_server_the_time_is_where_it_was_spent(tmp_path: Path) -> None
             writer.write(one)
     assert writer.close()
     looked = look_up(found.values(), Recordings(tmp_path, "run-1"))
-    budgets = {name: latency_budget([one], looked.spans) for name, one in found.items()}
+    # Of the same operation, and the way there was the same.
+    alike = [one for name, one in found.items() if name != "transport"]
+    budgets = {
+        name: latency_budget([one], looked.spans, among=() if name == "transport" else alike)
+        for name, one in found.items()
+    }
     assert all(budget.joined == 1 for budget in budgets.values()), looked
     spent = {name: {part.name: part.seconds for part in budget.parts} for name, budget in budgets.items()}
 

@@ -1,35 +1,25 @@
 """Where the time of requests went: a latency budget of seven parts that add up to all of it.
 
-The client's side is known from the request's own stamps, the server's from its spans. Only lengths cross from one
-machine's clock to the other's: the wire is what the client waited for and the server did not account for. Where the
-server's span cannot have been when it says, its clock is taken to be off: the span is moved, by as little as will do.
+The client's side is known from the request's own stamps, the server's from its spans; transport is what the client
+waited for and the server did not account for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from groundhog_otel.load.links.finding import server_spans
-from groundhog_otel.load.links.intervals import Interval, length, union, within, without
+from groundhog_otel.load.links.intervals import length, within, without
+from groundhog_otel.load.links.server_side import STAMPS_NS, Server, server_side
 from groundhog_otel.load.result import Request
-from groundhog_otel.runtime.blocks import DURATION, HELD_UP
-from groundhog_otel.runtime.loops import LAG
-from groundhog_otel.runtime.workers import WAIT, WAITED
-from groundhog_otel.store.model import Event, Span
+from groundhog_otel.store.model import Span
 
 __all__ = ("PARTS", "Budget", "Name", "Part", "latency_budget", "middle_half", "split")
 
 Name = Literal["schedule delay", "client", "transport", "server queue", "handler", "downstream", "unexplained"]
 PARTS: Final[tuple[Name, ...]] = get_args(Name)
-_WAITS: Final = {HELD_UP: DURATION, WAITED: WAIT}
-"""Events at the end of a wait, and the attribute that says how long it was, in seconds."""
-_GIVEN_UP: Final = ("timeout", "transport")
-"""Errors after which the server may well go on, whatever its clock."""
-_STAMPS_NS: Final = 1_000_000
-"""So far off two stamps of one clock may be, each taken a little before or after what it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +54,7 @@ class Budget:
     cut_s: float
     """How much longer a server's span was than its client has waited, at the most: that is left out."""
     there_s: float | None
-    """Of ``transport``, what was before the server took the request up, on average: the wire, and lying unread there.
+    """Of ``transport``, what was before the server took the request up, on average.
 
     None where one clock does not tell of both sides: the server is unknown, or its clock is off.
     """
@@ -72,28 +62,13 @@ class Budget:
     """The rest of ``transport``: after the server's span, until the client has read the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """What a server did for a request, on the client's clock."""
-
-    busy: tuple[Interval, ...]
-    queued: tuple[Interval, ...] = ()
-    downstream: tuple[Interval, ...] = ()
-    lag_ns: int = 0
-    """How late its loop was when it took the request up."""
-    skew_ns: int = 0
-    cut_ns: int = 0
-    there_ns: int = 0
-    """From when the client had written until the server took the request up, by its own account."""
-
-    @property
-    def unread_ns(self) -> int:
-        """How much of that the request lay unread because the loop was late; what the wire took is not known."""
-        return min(self.lag_ns, self.there_ns)
-
-
-def latency_budget(requests: Iterable[Request], spans: Callable[[Request], Sequence[Span]]) -> Budget:
+def latency_budget(
+    requests: Iterable[Request], spans: Callable[[Request], Sequence[Span]], *, among: Iterable[Request] = ()
+) -> Budget:
     """Return where the time of ``requests`` went; ``spans`` returns those of a request's trace that are known.
+
+    ``among`` are the other requests of the test that are remembered: the more there are, the better is it known how
+    fast a request can be taken up.
 
     Raises:
         ValueError: there is no request.
@@ -102,15 +77,16 @@ def latency_budget(requests: Iterable[Request], spans: Callable[[Request], Seque
     if not chosen:
         raise ValueError("a latency budget needs at least one request")
     sums = dict.fromkeys(PARTS, 0)
-    servers: list[_Server] = []
+    servers: list[Server] = []
+    fastest = _fastest((*chosen, *among), spans)
     for request in chosen:
-        parts, server = split(request, spans(request))
+        parts, server = split(request, spans(request), fastest_ns=fastest.get(request.operation))
         for name, part_ns in parts.items():
             sums[name] += part_ns
         if server is not None:
             servers.append(server)
     skew_ns = max((server.skew_ns for server in servers), default=0)
-    one_clock = len(servers) == len(chosen) and skew_ns < _STAMPS_NS
+    one_clock = len(servers) == len(chosen) and skew_ns < STAMPS_NS
     there_ns = min(sum(server.there_ns - server.unread_ns for server in servers), sums["transport"])
     permille = _permille([sums[name] for name in PARTS])
     return Budget(
@@ -134,19 +110,20 @@ def middle_half(requests: Iterable[Request]) -> tuple[Request, ...]:
     return tuple(ordered[quarter : len(ordered) - quarter])
 
 
-def split(request: Request, spans: Sequence[Span]) -> tuple[dict[Name, int], _Server | None]:
-    """Return the parts of one request in nanoseconds, which add up to its response latency, and the server's side."""
-    # Stamps of one clock that contradict each other were taken by two threads: each at least as late as the one before.
-    sent = max(request.sent_ns, request.intended_ns)
-    ended = max(request.ended_ns, sent)
+def split(
+    request: Request, spans: Sequence[Span], *, fastest_ns: int | None = None
+) -> tuple[dict[Name, int], Server | None]:
+    """Return the parts of one request in nanoseconds, which add up to its response latency, and the server's side.
+
+    ``fastest_ns``: how fast a request can be taken up, by the two clocks as they are.
+    """
+    sent, written, read, ended = _stamps(request)
     stamped = request.written_ns is not None and request.read_ns is not None
-    written = min(max(request.written_ns or sent, sent), ended)
-    read = min(max(request.read_ns or ended, written), ended)
     parts: dict[Name, int] = dict.fromkeys(PARTS, 0)
     parts["schedule delay"] = sent - request.intended_ns
     parts["client"] = (written - sent) + (ended - read)
     waited_ns = read - written
-    server = _server(request, spans, (written, read))
+    server = server_side(request, spans, (written, read), fastest_ns)
     if server is None:
         parts["unexplained"] = waited_ns
         return parts, None
@@ -161,66 +138,26 @@ def split(request: Request, spans: Sequence[Span]) -> tuple[dict[Name, int], _Se
     return parts, server
 
 
-def _server(request: Request, spans: Sequence[Span], window: Interval) -> _Server | None:
-    """Return the server's side of a request, moved and cut so that it lies within what the client waited for."""
-    own = server_spans(request, spans)
-    if not own:
-        return None
-    below = _below(own, spans)
-    busy = union((span.start_ns, span.end_ns) for span in own)
-    lag_ns = sum(round(_seconds(span.attributes.get(LAG)) * 1e9) for span in own)
-    if not busy:
-        return _Server(())
-    start, end = window
-    shift = 0
-    if busy[0][0] < start:
-        shift = start - busy[0][0]
-    elif busy[-1][1] > end and not (request.error or "").startswith(_GIVEN_UP):
-        shift = -min(busy[-1][1] - end, busy[0][0] - start)
-    found = _Server(
-        busy=_moved(busy, shift),
-        queued=_moved((_wait(event) for span in (*own, *below) for event in span.events), shift),
-        downstream=_moved(((span.start_ns, span.end_ns) for span in below if span.kind == "client"), shift),
-        lag_ns=lag_ns,
-        skew_ns=abs(shift),
-    )
-    inside = within(found.busy, [window])
-    before_ns = inside[0][0] - start if inside else 0
-    # Where the span had to be moved, the two ways cannot be told apart.
-    there_ns = before_ns if abs(shift) < _STAMPS_NS else end - start - length(inside)
-    return replace(found, busy=inside, cut_ns=length(found.busy) - length(inside), there_ns=there_ns)
+def _stamps(request: Request) -> tuple[int, int, int, int]:
+    """Return when a request was sent, written, read and over; what is not known costs no time.
+
+    Stamps that contradict each other were taken by two threads: each is at least as late as the one before it.
+    """
+    sent = max(request.sent_ns, request.intended_ns)
+    ended = max(request.ended_ns, sent)
+    written = min(max(request.written_ns or sent, sent), ended)
+    return sent, written, min(max(request.read_ns or ended, written), ended), ended
 
 
-def _below(own: Sequence[Span], spans: Sequence[Span]) -> list[Span]:
-    """Return the spans below the server's, down to those of calls to somebody else, and no further."""
-    children: dict[str, list[Span]] = {}
-    for span in spans:
-        if span.parent_id is not None:
-            children.setdefault(span.parent_id, []).append(span)
-    found: list[Span] = []
-    seen = {span.span_id for span in own}
-    todo = list(chain.from_iterable(children.get(span.span_id, ()) for span in own))
-    while todo:
-        span = todo.pop()
-        if span.span_id not in seen:  # damaged data may have circles
-            seen.add(span.span_id)
-            found.append(span)
-            if span.kind != "client":
-                todo.extend(children.get(span.span_id, ()))
+def _fastest(requests: Iterable[Request], spans: Callable[[Request], Sequence[Span]]) -> dict[str, int]:
+    """Return, by operation, the shortest time from the client's stamp to the start of the server's span."""
+    found: dict[str, int] = {}
+    for request in requests:
+        starts = [span.start_ns for span in server_spans(request, spans(request))]
+        if starts:
+            there_ns = min(starts) - _stamps(request)[1]
+            found[request.operation] = min(there_ns, found.get(request.operation, there_ns))
     return found
-
-
-def _wait(event: Event) -> Interval:
-    duration_s = _seconds(event.attributes.get(_WAITS.get(event.name, "")))
-    return event.time_ns - round(duration_s * 1e9), event.time_ns
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and 0 <= value < 1e9 else 0.0
-
-
-def _moved(intervals: Iterable[Interval], shift: int) -> tuple[Interval, ...]:
-    return union((start + shift, end + shift) for start, end in intervals)
 
 
 def _permille(amounts: Sequence[int]) -> list[int]:
