@@ -49,7 +49,6 @@ def main() -> None:
         "groundhog_otel.cli.load:app",
         name="load",
         help="Load a server, and say how fast it answers from the moment each request was due.",
-        usage="Usage: groundhog load [OPTIONS] URL | groundhog load [OPTIONS] -- COMMAND...",
     )
     app.command("groundhog_otel.cli.report:report", name="report", help="Print what was recorded, against the budgets.")
     app.command(

@@ -164,7 +164,7 @@ def load(
     chosen = Telemetry.chosen(result.run_id, telemetry, store=dir)
     source = None if share is not None else source_of(result, chosen, jaeger)
     report = assemble(result, thresholds=thresholds, source=source, baseline=outputs.baseline)
-    return _finish(report, outputs, server)
+    return _finish(report, outputs)
 
 
 @app.command
@@ -183,7 +183,7 @@ def merge(*files: Path, outputs: Outputs | None = None) -> int:
     if outputs.out is not None:
         write_result(result, outputs.out)
     thresholds = tuple(parse_threshold(one) for one in outputs.threshold)
-    return _finish(assemble(result, thresholds=thresholds, baseline=outputs.baseline), outputs, ())
+    return _finish(assemble(result, thresholds=thresholds, baseline=outputs.baseline), outputs)
 
 
 def _tester(
@@ -241,7 +241,7 @@ async def _wait_for_signals(tester: LoadTester) -> None:
             tester.stop("interrupted by Ctrl-C" if number == signal.SIGINT else "interrupted by SIGTERM")
 
 
-def _finish(report: Report, outputs: Outputs, server: tuple[str, ...]) -> int:
+def _finish(report: Report, outputs: Outputs) -> int:
     for file, made in (
         (outputs.html, _html),
         (outputs.junit, _junit),
