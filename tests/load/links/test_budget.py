@@ -297,6 +297,7 @@ def _largest(budget: Budget) -> str:
     return max(budget.parts, key=lambda part: part.seconds).name
 
 
+@pytest.mark.timeout(180)
 def test_on_a_real_server_the_time_is_where_it_was_spent(tmp_path: Path) -> None:
     telemetry = Telemetry("files", "run-1", tmp_path)
     writer = telemetry.span_writer()
