@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -15,16 +15,17 @@ from cyclopts import App, Parameter
 
 from groundhog_otel.load.arrivals_text import parse as parse_arrivals
 from groundhog_otel.load.assembling import assemble, source_of
+from groundhog_otel.load.beginning import moment_ns
 from groundhog_otel.load.clock import precise_loop
-from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.errors import LoadError, plainly
 from groundhog_otel.load.links.telemetry import Telemetry
 from groundhog_otel.load.merging import merge as merge_parts
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.live import LiveProgress
 from groundhog_otel.load.reporting.terminal import print_result
-from groundhog_otel.load.result_files import read_result, write_result
-from groundhog_otel.load.schedule import Share
+from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.result_files import dumps, read_lines, read_result, write_result
 from groundhog_otel.load.scenarios.reading import read_scenarios
 from groundhog_otel.load.tester import LoadTester
 from groundhog_otel.load.thresholds import parse as parse_threshold
@@ -34,6 +35,7 @@ __all__ = ("app",)
 
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
+_STANDARD: Final = Path("-")
 _Flag = Parameter(negative=())
 T = TypeVar("T")
 
@@ -51,7 +53,7 @@ class Outputs:
     """Where the result goes, besides the terminal."""
 
     out: Path | None = None
-    """File for the whole result, as JSON: for --baseline, and for merge."""
+    """File for the whole result, as JSON: for --baseline, and for merge. "-" prints it, as a line and nothing else."""
     html: Path | None = None
     """File for the report as one HTML page."""
     junit: Path | None = None
@@ -80,6 +82,7 @@ def load(
     seed: int = 0,
     workers: int = 1,
     worker: str | None = None,
+    begin_at: str | None = None,
     sse: Annotated[bool, _Flag] = False,
     header: tuple[str, ...] = (),
     token_env: str | None = None,
@@ -118,6 +121,9 @@ def load(
         Processes that make the load.
     worker
         Be only one of them: 3/8 is the fourth of eight; "auto/8" takes the number from JOB_COMPLETION_INDEX.
+        It judges nothing: that is for merge.
+    begin_at
+        With --worker: when to begin, as 2026-05-01T12:00:00Z, the same for all. By default when the sessions are open.
     sse
         The URL is of the legacy transport, HTTP with SSE.
     header
@@ -143,7 +149,7 @@ def load(
         ramp_up_period=ramp_up,
         warm_up=warm_up,
         test_scenarios=() if scenario is None else read_scenarios(scenario),
-        arrivals=None if arrivals is None else parse_arrivals(arrivals),
+        arrivals=parse_arrivals(arrivals) if arrivals else None,
         request_timeout=timeout,
         seed=seed,
         workers=workers,
@@ -151,18 +157,27 @@ def load(
         unsafe_tools=unsafe_tools,
     )
     share = None if worker is None else share_of(worker)
+    begin_at_ns = moment_ns(begin_at) if begin_at else None
+    if begin_at_ns is not None and share is None:
+        raise LoadError("--begin-at is for workers that are started apart from one another: leave it away")
+    if share is not None:
+        _only_out(outputs)
     tester = _tester(
         server, sse=sse, header=header, token_env=token_env, protocol=protocol, telemetry=telemetry, store=dir
     )
     with LiveProgress() as live:
         tester.progress = live
-        result = _stoppable(tester, lambda: tester.arun_load_test(config, share=share))
+        result = _stoppable(tester, lambda: tester.arun_load_test(config, share=share, begin_at_ns=begin_at_ns))
     for note in tester.notes:
         _say(note)
-    if outputs.out is not None:
-        write_result(result, outputs.out)
+    _write(result, outputs.out)
+    if share is not None:
+        errors = sum(sum(one.errors.values()) for one in result.operations)
+        count = sum(one.count for one in result.operations)
+        _say(f"worker {share.index} of {share.of} has counted {count} requests, {errors} of them with an error")
+        return _interrupted(result)
     chosen = Telemetry.chosen(result.run_id, telemetry, store=dir)
-    source = None if share is not None else source_of(result, chosen, jaeger)
+    source = source_of(result, chosen, jaeger)
     report = assemble(result, thresholds=thresholds, source=source, baseline=outputs.baseline)
     return _finish(report, outputs)
 
@@ -171,17 +186,20 @@ def load(
 def merge(*files: Path, outputs: Outputs | None = None) -> int:
     """Make one result of the parts that workers have measured, on this machine or on others.
 
+    Where some are missing, the result is not valid, and the exit code is 4.
+
     Parameters
     ----------
     files
-        What each worker has written with --out.
+        What each worker has written with --out. None: results are lines of standard input, as kubectl logs has them.
     outputs
         Where the result goes.
     """
     outputs = outputs or Outputs()
-    result = merge_parts([read_result(file) for file in files])
-    if outputs.out is not None:
-        write_result(result, outputs.out)
+    if not files and sys.stdin.isatty():
+        raise LoadError("there is nothing to merge: give the files of all workers, or their logs on standard input")
+    result = merge_parts([read_result(file) for file in files] or read_lines(sys.stdin))
+    _write(result, outputs.out)
     thresholds = tuple(parse_threshold(one) for one in outputs.threshold)
     return _finish(assemble(result, thresholds=thresholds, baseline=outputs.baseline), outputs)
 
@@ -230,7 +248,8 @@ def _stoppable(tester: LoadTester, test: Callable[[], Awaitable[T]]) -> T:
             tasks.cancel_scope.cancel()
         return result
 
-    return anyio.run(run, backend_options={"loop_factory": precise_loop})
+    with plainly():
+        return anyio.run(run, backend_options={"loop_factory": precise_loop})
 
 
 async def _wait_for_signals(tester: LoadTester) -> None:
@@ -258,11 +277,30 @@ def _finish(report: Report, outputs: Outputs) -> int:
 
         json.dump(as_json(report), sys.stdout, indent=2)
         print()
-    else:
+    elif outputs.out != _STANDARD:
         print_result(report)
-    if report.result.interrupted is not None:
-        return _TERMINATED if "SIGTERM" in report.result.interrupted else _INTERRUPTED
-    return report.verdict.exit_code
+    return _interrupted(report.result) or report.verdict.exit_code
+
+
+def _interrupted(result: LoadResult) -> int:
+    if result.interrupted is None:
+        return 0
+    return _TERMINATED if "SIGTERM" in result.interrupted else _INTERRUPTED
+
+
+def _write(result: LoadResult, file: Path | None) -> None:
+    if file == _STANDARD:
+        print(dumps(result), flush=True)
+    elif file is not None:
+        write_result(result, file)
+
+
+def _only_out(outputs: Outputs) -> None:
+    """Do nothing, where a worker is asked for its part alone."""
+    if outputs.out is None:
+        raise LoadError("a worker's part is for merge: add --out FILE, or --out - for a line on standard output")
+    if replace(outputs, out=None) != Outputs():
+        raise LoadError("a worker writes its part and judges nothing: of the files and bounds, leave it --out alone")
 
 
 def _html(report: Report) -> str:

@@ -6,8 +6,9 @@ import math
 
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.plan import LoadTestConfig
+from groundhog_otel.load.schedule import Share
 
-__all__ = ("check_config",)
+__all__ = ("check_config", "check_share")
 
 
 def check_config(config: LoadTestConfig) -> None:
@@ -38,3 +39,20 @@ def check_config(config: LoadTestConfig) -> None:
         )
     if config.arrivals is not None and config.ramp_up_period:
         raise LoadError("ramp_up_period is for users; with arrivals, let the rate grow: ramp:10-500.")
+
+
+def check_share(config: LoadTestConfig, share: Share | None) -> None:
+    """Do nothing, where a worker can have that share of a test.
+
+    Raises:
+        LoadError: it cannot; one sentence says what to write.
+    """
+    if share is None:
+        return
+    if config.workers > 1:
+        raise LoadError(f"This process is one of {share.of} workers (--worker): leave --workers away.")
+    if share.of > config.concurrent_users:
+        raise LoadError(
+            f"There are {share.of} workers and {config.concurrent_users} users: each worker needs one of its own. "
+            f"Write --users {share.of}, or more."
+        )

@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 
 from groundhog_otel.load.clock import Clock
 from groundhog_otel.load.context import Contexts
+from groundhog_otel.load.errors import plainly
 from groundhog_otel.load.machine import machine_facts
 from groundhog_otel.load.plan import LoadTestConfig, facts
 from groundhog_otel.load.progress import Progress
@@ -102,7 +103,7 @@ class Engine:
         Raises:
             LoadError: a session cannot be opened, or the server has gone for good.
         """
-        with self.watch:
+        with plainly(), self.watch:
             async with anyio.create_task_group() as sitting:
                 try:
                     with anyio.CancelScope() as opening:
@@ -137,6 +138,7 @@ class Engine:
             unfinished=recorder.unfinished,
             interrupted=self.interrupted,
             machine=machine_facts(),
+            shares=self.share.of,
         )
 
     async def _cancel_when_stopped(self, scope: anyio.CancelScope) -> None:

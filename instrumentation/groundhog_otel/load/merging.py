@@ -28,6 +28,7 @@ def merge(parts: Sequence[LoadResult]) -> LoadResult:
             ("run", first.run_id, other.run_id),
             ("model", first.model, other.model),
             ("configuration", dict(first.config), dict(other.config)),
+            ("number of workers", first.shares, other.shares),
         ):
             if mine != theirs:
                 raise LoadError(
@@ -59,6 +60,8 @@ def merge(parts: Sequence[LoadResult]) -> LoadResult:
         workers=sum(part.workers for part in parts),
         machine=first.machine,
         events=sum(known) if known else None,
+        shares=first.shares,
+        begun_apart_s=(max(part.started_at_ns for part in parts) - started_at_ns) / 1e9,
     )
 
 

@@ -123,3 +123,7 @@ class LoadResult:
     """What the generator ran on (:func:`groundhog_otel.load.machine.machine_facts`)."""
     events: int | None = None
     """Notifications that the server sent meanwhile; None when they were not counted."""
+    shares: int = 1
+    """How many parts the test was divided into beforehand, one per worker; 1 when nobody has divided it."""
+    begun_apart_s: float = 0.0
+    """From the first to the last of the moments at which the parts began."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +13,10 @@ from groundhog_otel.load.histograms import decoded
 from groundhog_otel.load.result import LoadResult, OperationResult, Request, SelfCheck, Window
 from groundhog_otel.load.session import ServerFacts
 
-__all__ = ("FORMAT", "dumps", "loads", "read_result", "write_result")
+__all__ = ("FORMAT", "dumps", "loads", "read_lines", "read_result", "write_result")
 
 FORMAT: Final = 1
+_BEGINNING: Final = '{"format": '
 
 
 def dumps(result: LoadResult) -> str:
@@ -46,6 +47,25 @@ def loads(text: str, source: str = "the text") -> LoadResult:
         raise LoadError(f"{source}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LoadError(f"{source} is damaged: {error!r}. Run the test again.") from None
+
+
+def read_lines(lines: Iterable[str]) -> list[LoadResult]:
+    """Return the results that are lines of a log, whatever else is in it, and whatever a line begins with.
+
+    Raises:
+        LoadError: there is none, or one is not whole.
+    """
+    found = []
+    for number, line in enumerate(lines, 1):
+        beginning = line.find(_BEGINNING)
+        if beginning >= 0:
+            found.append(loads(line[beginning:], f"line {number}"))
+    if not found:
+        raise LoadError(
+            "There is no result in the lines. Workers write theirs with --out -, and kubectl logs shows ten lines of"
+            " each pod unless told --tail=-1."
+        )
+    return found
 
 
 def read_result(file: Path) -> LoadResult:

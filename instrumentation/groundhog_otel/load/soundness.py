@@ -18,6 +18,8 @@ _LEAST_DELAY_S: Final = 0.001
 """Below it, scheduling is as good as an operating system's is."""
 _MOST_GC: Final = 0.05
 _QUEUEING: Final = 1.1
+_APART_S: Final = 1.0
+"""Windows are as long, and clocks of different machines differ."""
 
 
 def faults(result: LoadResult) -> tuple[str, ...]:
@@ -25,6 +27,7 @@ def faults(result: LoadResult) -> tuple[str, ...]:
 
     A worker is one when it used 90 % of a CPU or more over the test; when, at p99, it began requests late by more than
     1 ms and by more than a tenth of the response latency; or when the garbage collector stopped it for 5 % of the test.
+    Nor is a result without the parts of all workers.
     """
     return tuple(_faults(result))
 
@@ -39,6 +42,13 @@ def _faults(result: LoadResult) -> Iterator[str]:
     if not counts:
         yield "no request was counted: make the test longer than its warm-up, and look at the errors"
         return
+    missing = sorted(set(range(result.shares)) - {check.worker for check in result.self_checks})
+    if missing:
+        numbers = ", ".join(map(str, missing))
+        yield (
+            f"of {result.shares} workers, {numbers} {'is' if len(missing) == 1 else 'are'} missing, so the load was not"
+            " what it should be: see why they have no result, and give those of all of them"
+        )
     p99_s = min(one.at(99) for one in counts)
     for check in result.self_checks:
         yield from _worker(check, p99_s, result)
@@ -67,6 +77,11 @@ def _notes(result: LoadResult) -> Iterator[str]:
         yield (
             f"{result.unfinished} requests had no answer when the test was over; how long they would have taken is in"
             " no percentile"
+        )
+    if result.shares > 1 and result.begun_apart_s > _APART_S:
+        yield (
+            f"the workers began {duration(result.begun_apart_s)} apart, so the load was not whole at either end: let them"
+            " begin at the same time (--begin-at)"
         )
     if _in_memory(result):
         yield "the server ran in the generator's process, so their CPU time cannot be told apart"

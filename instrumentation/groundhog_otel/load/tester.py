@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 import anyio
 
-from groundhog_otel.load.checking import check_config
+from groundhog_otel.load.beginning import at
+from groundhog_otel.load.checking import check_config, check_share
 from groundhog_otel.load.clock import precise_loop
+from groundhog_otel.load.errors import plainly
 from groundhog_otel.load.links.telemetry import Telemetry
 from groundhog_otel.load.part import Part, Stop
 from groundhog_otel.load.plan import LoadTestConfig
@@ -70,13 +72,19 @@ class LoadTester:
         """
         return _run(self.arun_load_test(config))
 
-    async def arun_load_test(self, config: LoadTestConfig, *, share: Share | None = None) -> LoadResult:
+    async def arun_load_test(
+        self, config: LoadTestConfig, *, share: Share | None = None, begin_at_ns: int | None = None
+    ) -> LoadResult:
         """Do what :meth:`run_load_test` does. With ``share``: only that worker's part of the test, in this process.
+
+        ``begin_at_ns`` is when it begins (nanoseconds since 1970), so that all workers do at once; by default when its
+        sessions are open.
 
         Raises:
             LoadError: the configuration makes no sense, or the server cannot be reached; says what to do.
         """
         check_config(config)
+        check_share(config, share)
         telemetry = Telemetry.chosen(run_id() or new_run_id(), self._telemetry, store=self._store)
         ready = await prepared(self.target, config, telemetry)
         self.notes = ready.notes
@@ -84,7 +92,8 @@ class LoadTester:
         self.stop = stop = Stop() if self.stop.why is None else self.stop
         if config.workers > 1 and share is None:
             return await run_workers(part, progress=self.progress, stop=stop)
-        return await part.run(progress=self.progress, stop=stop)
+        begin_at = None if begin_at_ns is None else at(begin_at_ns)
+        return await part.run(progress=self.progress, begin_at=begin_at, stop=stop)
 
     def simulate_concurrent_users(self, count: int, *, duration: float = 30.0, **more: Any) -> LoadResult:
         """Let ``count`` users go through their scenarios for ``duration`` seconds, each as fast as it is answered.
@@ -128,4 +137,5 @@ def _run(coroutine: Coroutine[Any, Any, T]) -> T:
     async def await_it() -> T:
         return await coroutine
 
-    return anyio.run(await_it, backend_options={"loop_factory": precise_loop})
+    with plainly():
+        return anyio.run(await_it, backend_options={"loop_factory": precise_loop})

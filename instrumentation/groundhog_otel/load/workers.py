@@ -18,7 +18,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.errors import LoadError, plainly
 from groundhog_otel.load.merging import merge
 from groundhog_otel.load.part import Part, Stop
 from groundhog_otel.load.progress import Progress
@@ -67,9 +67,10 @@ class _Crew:
         self._letters: list[MemoryObjectSendStream[bytes]] = []
 
     async def run(self) -> LoadResult:
-        async with anyio.create_task_group() as tasks:
-            for index in range(self._part.config.workers):
-                tasks.start_soon(self._worker, index)
+        with plainly():
+            async with anyio.create_task_group() as tasks:
+                for index in range(self._part.config.workers):
+                    tasks.start_soon(self._worker, index)
         if self._problems:
             raise LoadError(self._problems[0])
         if not self._results:
