@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timezone
+from math import isfinite
 from typing import Final
 
 from groundhog_otel.load.reporting.advice import next_step
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile, slices
-from groundhog_otel.load.reporting.given import Budget, Comparison, Link, Report, Scaling, Uncertain
+from groundhog_otel.load.reporting.given import Budget, Comparison, Link, Report, ScalingMetrics, StepMetrics
 from groundhog_otel.load.reporting.html.charts import (
     budget_bar,
     change_bar,
@@ -23,13 +24,16 @@ from groundhog_otel.load.reporting.html.charts import (
 from groundhog_otel.load.reporting.html.markup import Html, joined, link, tag
 from groundhog_otel.load.reporting.wording import (
     bound,
+    cores,
     error_name,
     headline,
     how,
+    interval,
+    knee,
     known_of,
     measured,
+    need,
     percent_name,
-    queueing,
     relative,
     remarks,
     sentence,
@@ -38,7 +42,7 @@ from groundhog_otel.load.reporting.wording import (
     waited_s,
 )
 from groundhog_otel.load.result import LoadResult, Request
-from groundhog_otel.report.units import amount, between, duration, rate, share
+from groundhog_otel.report.units import amount, between, duration, rate, share, size
 
 __all__ = ("sections",)
 
@@ -115,7 +119,6 @@ def _latency(report: Report, numbers: Figures) -> Html:
         return _section("Latency", tag("p", "No request was answered after the warm-up."))
     percents = [percent_name(one.percent) for one in numbers.operations[0].response]
     own = {one.name: one for one in report.result.operations}
-    lines = [tag("p", line) for one in numbers.operations if (line := queueing(one))]
     drawn = [one for one in numbers.operations if one.count][:_MOST_CHARTS]
     more = len(numbers.operations) - len(drawn)
     return _section(
@@ -124,7 +127,6 @@ def _latency(report: Report, numbers: Figures) -> Html:
             "p", "Response is from the moment a request was due, service from the moment it was sent. Small below a ",
             "value: the interval that holds the true one in 95 of 100 tests.", class_="muted",
         ),
-        lines,
         tag(
             "div",
             tag(
@@ -234,8 +236,11 @@ def _trace(request: Request, known: Link | None) -> Html:
     if not known.found or known.url_or_file is None:
         why = known.missing or "not stored"
         return joined(tag("span", short, title=request.trace_id), tag("small", why))
-    way = "" if known.command is None else tag("small", known.command)
-    return joined(link(known.url_or_file, short), way, "" if known.missing is None else tag("small", known.missing))
+    way = link(known.url_or_file, short)
+    rest = [one for one in (known.command, known.missing) if one is not None]
+    if way == joined(short):
+        rest.insert(0, known.url_or_file)
+    return joined(way, [tag("small", one) for one in rest])
 
 
 def _comparison(comparison: Comparison, baseline: str) -> Html:
@@ -261,15 +266,41 @@ def _comparison(comparison: Comparison, baseline: str) -> Html:
     )
 
 
-def _scaling(scaling: Scaling) -> Html:
-    facts = [
-        ("most throughput at", "not reached" if scaling.knee is None else _interval(scaling.knee, ".0f")),
-        ("contention", _interval(scaling.contention, ".3g")),
-        ("coherency", _interval(scaling.coherency, ".2g")),
-        *((need.target, _interval(need.cores, ".2g", " cores")) for need in scaling.needs if need.cores is not None),
-        *((need.target, "cannot be told") for need in scaling.needs if need.cores is None),
-    ]
-    return _section("Scaling", tag("div", scaling_plot(scaling), class_="wide"), _table(("", ""), facts, head=False))
+def _scaling(scaling: ScalingMetrics) -> Html:
+    fit = scaling.fit
+    law = [] if fit is None else [
+        ("most throughput", knee(fit)),
+        ("contention", interval(fit.contention, ".2g")),
+        ("coherency", interval(fit.coherency, ".2g")),
+    ]  # fmt: skip
+    needs = [(need(one), joined(cores(one), tag("small", one.basis))) for one in scaling.needs]
+    head = ("At once", "Rate", "p50", "p99", "Errors", "CPU, cores", "Memory", "Loop lag p99", "Threads", "Waiting", "")
+    return _section(
+        "Scaling",
+        [tag("p", note) for note in scaling.notes],
+        tag("div", scaling_plot(scaling), class_="wide"),
+        _table(("", ""), [*law, *needs], head=False),
+        _table(head, map(_step, scaling.steps), right=range(10)),
+    )
+
+
+def _step(step: StepMetrics) -> tuple[str, ...]:
+    use, full = step.use, step.saturation
+
+    def told(value: float | None, unit: Callable[[float], str]) -> str:
+        return "-" if value is None else unit(value)
+
+    return (
+        f"{step.concurrency:,}", rate(step.requests_per_s), duration(step.p50_s), duration(step.p99_s),
+        share(step.error_rate), told(use.cpu_cores, "{:.2f}".format), told(use.memory_bytes, size),
+        told(full.loop_lag_p99_s, _at_most), told(full.worker_threads_share, share),
+        told(full.worker_threads_waiting, "{:,}".format),
+        joined(tag("span", "left out", class_="bad"), tag("small", step.faults[0])) if step.faults else "",
+    )  # fmt: skip
+
+
+def _at_most(seconds: float) -> str:
+    return duration(seconds) if isfinite(seconds) else "off the scale"
 
 
 def _self_check(result: LoadResult) -> Html | str:
@@ -311,7 +342,3 @@ def _table(
 
 def _row(kind: str, cells: tuple[str, ...], right: Container[int]) -> Html:
     return tag("tr", [tag(kind, value, class_="n" if index in right else "text") for index, value in enumerate(cells)])
-
-
-def _interval(number: Uncertain, spec: str, unit: str = "") -> str:
-    return f"{number.value:{spec}}{unit} ({number.low:{spec}} to {number.high:{spec}})"
