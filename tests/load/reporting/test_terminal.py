@@ -99,12 +99,12 @@ Slowest
          http://127.0.0.1:16686/trace/f7b5c37b106bec6772a47f03a080db8a
 
 Beside the baseline 01K9ZP0A11RD
-                Operation                    Before    Now Change
-worse           tools/call search     p50    4.0 ms 4.0 ms +0.7 % (-2.0 to +3.0)
-                                      p99     13 ms 672 ms 52.1 times (42 to 58)
-better          resources/read        p50     15 ms  12 ms -20.3 % (-24.0 to
-                file:///docs/{page}                        -17.0)
-too little data tools/list            errors  0.1 %  0.1 %
+                Operation                  Before    Now Change
+worse           tools/call search      p50 4.0 ms 4.0 ms +0.7 % (-2.0 to +3.0)
+                                       p99  13 ms 672 ms 52.1 times (42 to 58)
+better          resources/read         p50  15 ms  12 ms -20.3 % (-24.0 to
+                file:///docs/{page}                      -17.0)
+too little data tools/list                               p99 takes 368 requests
 workers differs: 1 before, 2 now
 
 Scaling

@@ -211,8 +211,10 @@ class _Printer:
                 values = (duration(change.baseline_s), duration(change.now_s), relative(change))
                 table.add_row(*first, percent_name(change.percent), *values)
                 first = [Text(), Text()]
-            if not one.changes or one.errors.finding in _FINDINGS:
+            if one.errors.finding in _FINDINGS:
                 table.add_row(*first, "errors", share(one.errors.baseline), share(one.errors.now))
+            elif not one.changes:
+                table.add_row(*first, "", "", "", self._text(one.sentence))
         self._table(table)
         for note in comparison.notes:
             self._line(note, "yellow")
