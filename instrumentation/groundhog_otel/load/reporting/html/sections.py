@@ -126,7 +126,7 @@ def _latency(report: Report, numbers: Figures) -> Html:
             tag(
                 "table",
                 tag("thead", row("th", ("", *percents, "max"), range(1, 9))),
-                tag("tbody", [_latency_rows(one) for one in numbers.operations]),
+                tag("tbody", *map(_latency_rows, numbers.operations)),
             ),
             class_="scroll",
         ),
