@@ -235,7 +235,7 @@ def scaling() -> ScalingMetrics:
         ),
         fit=Fit(
             Between(210, 204, 216), Between(0.06, 0.053, 0.068), Between(0.0009, 0.00078, 0.00105),
-            Between(32.3, 29.0, 36.0), Between(1_790, 1_710, 1_860), 0.993, None, band,
+            Between(32.3, 29.0, 36.0), Between(1_790, 1_710, 1_860), 0.993, 0.95, None, 9, band,
         ),
         needs=(
             Need("commands", 1000, Between(0.61, 0.55, 0.68), "0.61 ms of CPU a request, at 32 at once"),

@@ -13,7 +13,8 @@ from groundhog_otel.report.units import share
 __all__ = ("next_step",)
 
 _MANY_ERRORS: Final = 0.01
-_QUEUEING: Final = 1.1
+_QUEUEING: Final = 2.0
+"""How many times the service p99 the response p99 has to be, for queueing to come before all else."""
 
 
 def next_step(report: Report, numbers: Figures) -> str:

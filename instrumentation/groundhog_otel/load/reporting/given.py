@@ -202,8 +202,10 @@ class Fit:
     peak: Between | None
     """The throughput there."""
     r2: float
+    confidence: float
     problem: str | None
     """Why the law should not be relied on; None when nothing speaks against it."""
+    steps: int
     band: tuple[tuple[float, Between], ...] = ()
     """Concurrencies from 1 on, and the law's throughput at each, in requests per second."""
 
