@@ -190,9 +190,8 @@ def test_an_invalid_result_says_so_before_anything_else() -> None:
 
 
 def test_a_test_that_ended_early_says_why() -> None:
-    verdict = replace(
-        made.verdict(), reasons=("the test ended early (Ctrl-C): what was recorded until then is judged",)
-    )
+    ended = "the test ended early (Ctrl-C): what was recorded until then is judged"
+    verdict = replace(made.verdict(), reasons=(ended,))
     text = _printed(made.report(made.result(interrupted="Ctrl-C", unfinished=3), verdict=verdict))
     assert text.splitlines()[1] == ended
     assert "11 errors, 3 requests given up;" in text
