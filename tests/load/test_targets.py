@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import psutil
 import pytest
+from opentelemetry import trace
 
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.session import Session, Target
@@ -121,6 +122,16 @@ async def test_meta_is_what_was_given_and_nothing_else_of_ours(protocol: Any) ->
                 found = answer.result["structuredContent"]
                 found = found.get("result", found)
                 assert {key: found[key] for key in found if not key.startswith("io.modelcontextprotocol/")} == meta
+
+
+async def test_meta_is_what_was_given_within_a_span_of_somebody_else() -> None:
+    context = trace.SpanContext(1, 2, is_remote=False, trace_flags=trace.TraceFlags(1))
+    async with target_for(make_sample()).open() as session:
+        with trace.use_span(trace.NonRecordingSpan(context)):
+            answer = await session.request("tools/call", "meta", {}, meta=META, timeout_s=20)
+    assert answer.result is not None
+    found = answer.result["structuredContent"]
+    assert found.get("result", found)["traceparent"] == META["traceparent"]
 
 
 async def test_many_at_once_each_get_their_own_answer(serve: Callable[..., str]) -> None:

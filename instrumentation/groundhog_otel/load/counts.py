@@ -95,7 +95,7 @@ def rank(count: int, percent: float) -> int:
 
 
 def _row(histogram: Histogram | None) -> tuple[NDArray[np.intp], Integers]:
-    """Return the bins in which something was counted, and how much: all bins of every window would not fit in memory."""
+    """Return the bins in which something was counted, and how much: all bins of every window would fill the memory."""
     if histogram is None:
         return _NONE, np.zeros(0, dtype=np.int64)
     if isinstance(histogram, str):

@@ -22,7 +22,7 @@ def between(low_s: float, high_s: float) -> str:
     if low == high:
         return high
     number, _, unit = low.partition(" ")
-    if high.endswith(" s") and unit == "ms" and low_s >= 0.0095:
+    if high.endswith(" s") and unit == "ms" and low_s >= 0.0995:
         number, unit = _figures(low_s), "s"
     return f"{number}{dash}{high}" if high.partition(" ")[2] == unit else f"{low}{dash}{high}"
 

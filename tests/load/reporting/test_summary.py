@@ -38,6 +38,7 @@ def test_what_is_not_known_is_null() -> None:
 def test_every_part_of_a_whole_report_is_in_it() -> None:
     told = as_json(made.report())
     assert told["comparison"]["operations"][0]["finding"] == "worse"
-    assert told["scaling"]["knee"]["value"] == 32.3
+    assert told["scaling"]["fit"]["knee"]["value"] == 32.3
+    assert told["scaling"]["steps"][-2]["saturation"]["loop_lag_p99_s"] is None, "JSON knows no infinite number"
     assert told["slowest"][0]["trace"]["url_or_file"].startswith("http://127.0.0.1:16686/trace/")
     assert told["slowest"][3]["trace"] == {"url_or_file": None, "found": False, "missing": "the trace is not in Jaeger"}

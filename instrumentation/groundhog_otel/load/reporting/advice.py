@@ -7,12 +7,14 @@ from typing import Final
 
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.reporting.wording import QUEUEING, error_name
+from groundhog_otel.load.reporting.wording import error_name
 from groundhog_otel.report.units import share
 
 __all__ = ("next_step",)
 
 _MANY_ERRORS: Final = 0.01
+_QUEUEING: Final = 2.0
+"""How many times the service p99 the response p99 has to be, for queueing to come before all else."""
 
 
 def next_step(report: Report, numbers: Figures) -> str:
@@ -36,7 +38,7 @@ def _steps(report: Report, numbers: Figures) -> Iterator[str]:
         most = _kind(report, failing)
         yield f"Look at the errors of {failing.name}: {share(failing.error_share)} of it, mostly {most}."
     queued = max(numbers.operations, key=lambda one: one.queueing or 0.0)
-    if (queued.queueing or 0.0) >= QUEUEING:
+    if (queued.queueing or 0.0) >= _QUEUEING:
         yield (
             f"Requests of {queued.name} queued: find the concurrency that the server can take with a sweep, or what "
             "stalls it in the slowest traces."

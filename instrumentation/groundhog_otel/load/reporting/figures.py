@@ -57,11 +57,11 @@ class OperationFigures:
 
     @property
     def queueing(self) -> float | None:
-        """How many times the service p99 the response p99 is, where their intervals leave no doubt that it is more."""
-        response, service = (next(one for one in kind if one.percent == 99) for kind in (self.response, self.service))
-        if response.value_s is None or not service.value_s or response.low_s <= service.high_s:
-            return None
-        return response.value_s / service.value_s
+        """How many times the service p99 the response p99 is; None when either has too few requests."""
+        response, service = (
+            next(one.value_s for one in kind if one.percent == 99) for kind in (self.response, self.service)
+        )
+        return response / service if response and service else None
 
 
 @dataclass(frozen=True, slots=True)

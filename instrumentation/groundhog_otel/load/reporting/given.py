@@ -10,25 +10,27 @@ from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.result import LoadResult, Request
 
 __all__ = (
+    "Between",
     "Budget",
     "Change",
     "Check",
     "Comparison",
-    "Curve",
     "ErrorChange",
     "Estimate",
     "Estimator",
     "Finding",
+    "Fit",
     "Link",
     "Need",
     "OperationChange",
     "Outcome",
     "Part",
     "Report",
-    "Scaling",
-    "ScalingPoint",
+    "Saturation",
+    "ScalingMetrics",
+    "StepMetrics",
     "TooFew",
-    "Uncertain",
+    "Use",
     "Verdict",
 )
 
@@ -142,8 +144,8 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Uncertain:
-    """A number with its interval."""
+class Between:
+    """A value and the interval that holds the true one; its upper end may be infinite."""
 
     value: float
     low: float
@@ -151,45 +153,83 @@ class Uncertain:
 
 
 @dataclass(frozen=True, slots=True)
-class ScalingPoint:
-    """What was measured at one concurrency."""
+class Use:
+    """What the server used during a step. None is what could not be known."""
 
-    concurrency: int
-    rate: float
-    """Requests answered per second."""
+    cpu_cores: float | None = None
+    memory_bytes: int | None = None
+    """The most."""
+    disk_bytes_per_s: float | None = None
+    network_bytes_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """The law that was fitted, at one concurrency. Requests per second."""
+class Saturation:
+    """How full the server was during a step. None is what is not recorded."""
 
-    concurrency: float
-    rate: float
-    low: float
-    high: float
+    loop_lag_mean_s: float | None = None
+    loop_lag_p99_s: float | None = None
+    worker_threads_share: float | None = None
+    """Of the worker threads that may be busy at once, the most that were, 0 to 1."""
+    worker_threads_waiting: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepMetrics:
+    """One step of a sweep."""
+
+    concurrency: int
+    requests_per_s: float
+    p50_s: float
+    p99_s: float
+    error_rate: float
+    use: Use
+    saturation: Saturation
+    faults: tuple[str, ...] = ()
+    """Why it is left out of the fit: the generator was the bottleneck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The Universal Scalability Law, fitted to a sweep."""
+
+    per_client: Between
+    """Requests per second of a client that is alone."""
+    contention: Between
+    coherency: Between
+    knee: Between | None
+    """The concurrency of the highest throughput; None where it is beyond what was measured."""
+    peak: Between | None
+    """The throughput there."""
+    r2: float
+    confidence: float
+    problem: str | None
+    """Why the law should not be relied on; None when nothing speaks against it."""
+    steps: int
+    band: tuple[tuple[float, Between], ...] = ()
+    """Concurrencies from 1 on, and the law's throughput at each, in requests per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a target takes."""
 
-    target: str
-    """``1,000 commands/s``."""
-    cores: Uncertain | None
-    """None: it cannot be reached however many there are, or cannot be told."""
+    target: Literal["commands", "connections", "sessions", "events"]
+    amount: float
+    cores: Between | None
+    """None when it cannot be told."""
+    basis: str
+    """What the number rests on, or why there is none; one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
-    """How throughput grows with concurrency."""
+class ScalingMetrics:
+    """How a server scales."""
 
-    points: tuple[ScalingPoint, ...]
-    curve: tuple[Curve, ...]
-    knee: Uncertain | None
-    """The concurrency of the most throughput; None when none was seen."""
-    contention: Uncertain
-    coherency: Uncertain
-    needs: tuple[Need, ...] = ()
+    steps: tuple[StepMetrics, ...]
+    fit: Fit | None
+    needs: tuple[Need, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +284,6 @@ class Report:
     comparison: Comparison | None = None
     baseline: str = ""
     """What the comparison is with: a run id, or a file's name."""
-    scaling: Scaling | None = None
+    scaling: ScalingMetrics | None = None
     budget: Budget | None = None
     links: tuple[Link, ...] = ()

@@ -6,6 +6,7 @@ Names carry their units; new keys may be added, none is taken away.
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isfinite
 from typing import Any, Final
 
 from groundhog_otel.load.reporting.figures import OperationFigures, Percentile, figures
@@ -49,9 +50,18 @@ def as_json(report: Report) -> dict[str, Any]:
         "self_checks": [asdict(one) for one in result.self_checks],
         "latency_budget": None if report.budget is None else _budget(report.budget),
         "baseline": report.baseline or None,
-        "comparison": None if report.comparison is None else asdict(report.comparison),
-        "scaling": None if report.scaling is None else asdict(report.scaling),
+        "comparison": None if report.comparison is None else _finite(asdict(report.comparison)),
+        "scaling": None if report.scaling is None else _finite(asdict(report.scaling)),
     }
+
+
+def _finite(value: Any) -> Any:
+    """Return a value without infinite numbers, which JSON does not have: null stands for no bound."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _budget(one: Budget) -> dict[str, Any]:

@@ -10,14 +10,17 @@ from rich.text import Text
 
 from groundhog_otel.load.reporting.advice import next_step
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile, figures
-from groundhog_otel.load.reporting.given import Budget, Comparison, Link, Report, Scaling, Uncertain
+from groundhog_otel.load.reporting.given import Budget, Comparison, Link, Report, ScalingMetrics
 from groundhog_otel.load.reporting.wording import (
+    cores,
     error_name,
     headline,
     how,
+    interval,
+    knee,
     known_of,
+    need,
     percent_name,
-    queueing,
     relative,
     remarks,
     sentence,
@@ -26,7 +29,7 @@ from groundhog_otel.load.reporting.wording import (
     waited_s,
 )
 from groundhog_otel.load.result import LoadResult, Request
-from groundhog_otel.report.units import amount, between, duration, rate, share
+from groundhog_otel.report.units import amount, between, duration, rate, share, size
 
 __all__ = ("print_result",)
 
@@ -128,10 +131,6 @@ class _Printer:
             "interval that holds the true one (95 %).",
             "dim",
         )
-        for one in numbers.operations:
-            line = queueing(one)
-            if line:
-                self._line(line, "yellow")
 
     def _operation(self, one: OperationFigures) -> None:
         errors = Text(amount(one.errors, "error"), "red" if one.errors else "")
@@ -212,28 +211,36 @@ class _Printer:
                 values = (duration(change.baseline_s), duration(change.now_s), relative(change))
                 table.add_row(*first, percent_name(change.percent), *values)
                 first = [Text(), Text()]
-            if not one.changes or one.errors.finding in _FINDINGS:
+            if one.errors.finding in _FINDINGS:
                 table.add_row(*first, "errors", share(one.errors.baseline), share(one.errors.now))
+            elif not one.changes:
+                table.add_row(*first, "", "", "", self._text(one.sentence))
         self._table(table)
         for note in comparison.notes:
             self._line(note, "yellow")
 
-    def scaling(self, scaling: Scaling) -> None:
+    def scaling(self, scaling: ScalingMetrics) -> None:
         self._title("Scaling")
-        table = _columns("Concurrency", "Rate", "", right=(0, 1))
-        most = max((point.rate for point in scaling.points), default=0.0)
-        for point in scaling.points:
-            bar = ("█" if self._utf else "#") * round(point.rate / most * 40) if most else ""
-            table.add_row(str(point.concurrency), rate(point.rate), Text(bar, "cyan"))
+        table = _columns("At once", "Rate", "p50", "p99", "Errors", "CPU", "Memory", "", right=range(7))
+        most = max((step.requests_per_s for step in scaling.steps), default=0.0)
+        for step in scaling.steps:
+            length = round(step.requests_per_s / most * 22) if most else 0
+            cpu, memory = step.use.cpu_cores, step.use.memory_bytes
+            table.add_row(
+                str(step.concurrency), rate(step.requests_per_s), duration(step.p50_s), duration(step.p99_s),
+                share(step.error_rate), "-" if cpu is None else f"{cpu:.2f}", "-" if memory is None else size(memory),
+                Text("left out", "yellow") if step.faults else Text(("█" if self._utf else "#") * length, "cyan"),
+            )  # fmt: skip
         self._table(table)
-        knee = "not reached" if scaling.knee is None else f"{_interval(scaling.knee, '.0f')} at once"
-        self._line(
-            f"Most throughput: {knee}. Contention {_interval(scaling.contention, '.3g')}, "
-            f"coherency {_interval(scaling.coherency, '.2g')}."
-        )
-        for need in scaling.needs:
-            cores = "cannot be told" if need.cores is None else f"{_interval(need.cores, '.2g')} cores"
-            self._line(f"{need.target}: {cores}")
+        fit = scaling.fit
+        if fit is not None:
+            self._line(f"Most throughput: {knee(fit)}.")
+            self._line(f"Contention {interval(fit.contention, '.2g')}, coherency {interval(fit.coherency, '.2g')}.")
+        for one in scaling.needs:
+            self._line(f"{need(one)}: {cores(one)}")
+            self._line(f"  {one.basis}", "dim")
+        for note in scaling.notes:
+            self._line(note, "yellow")
 
     def self_check(self, result: LoadResult) -> None:
         if not result.self_checks:
@@ -267,7 +274,3 @@ def _columns(*names: str, right: tuple[int, ...] | range) -> Table:
         number = index in right
         table.add_column(name, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return table
-
-
-def _interval(number: Uncertain, spec: str) -> str:
-    return f"{number.value:{spec}} ({number.low:{spec}} to {number.high:{spec}})"

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final
 
 from groundhog_otel.load.plan import Threshold
-from groundhog_otel.load.reporting.figures import OperationFigures
-from groundhog_otel.load.reporting.given import Budget, Change, Check, Report
+from groundhog_otel.load.reporting.given import Between, Budget, Change, Check, Fit, Need, Report
 from groundhog_otel.load.result import LoadResult, Request
 from groundhog_otel.report.units import amount, duration, rate, share
 
 __all__ = (
     "ERRORS",
-    "QUEUEING",
     "bound",
+    "cores",
     "error_name",
     "headline",
     "how",
+    "interval",
+    "knee",
     "known_of",
     "measure",
     "measured",
+    "need",
     "percent_name",
-    "queueing",
     "relative",
     "remarks",
     "sentence",
@@ -38,8 +40,6 @@ ERRORS: Final[Mapping[str, str]] = {
     "timeout": "no answer in time",
     "assertion": "unexpected result",
 }
-QUEUEING: Final = 1.1
-"""From which ratio of response p99 to service p99 on requests are said to have queued."""
 
 
 def percent_name(percent: float) -> str:
@@ -91,9 +91,7 @@ def headline(report: Report) -> str:
 def remarks(report: Report) -> list[str]:
     """Return why a result is not valid and what else is to be known, without what the checks say themselves."""
     said = {one.sentence for one in report.verdict.checks}
-    interrupted = report.result.interrupted
-    ended = [] if interrupted is None else [f"It ended early: {interrupted}"]
-    return [*(reason for reason in report.verdict.reasons if reason not in said), *ended]
+    return [reason for reason in report.verdict.reasons if reason not in said]
 
 
 def tested(result: LoadResult) -> str:
@@ -139,6 +137,29 @@ def waited_s(request: Request) -> float:
     return max(request.response_s - request.service_s, 0.0)
 
 
+def interval(number: Between, spec: str) -> str:
+    """Return ``32 (29 to 36)``; an interval without an upper end has none."""
+    high = f"to {number.high:{spec}}" if isfinite(number.high) else "or more"
+    return f"{number.value:{spec}} ({number.low:{spec}} {high})"
+
+
+def need(one: Need) -> str:
+    """Return ``1,000 commands/s``."""
+    return f"{one.amount:,.0f} {one.target}{'/s' if one.target in ('commands', 'events') else ''}"
+
+
+def cores(one: Need) -> str:
+    """Return how many cores a target takes."""
+    return "cannot be told" if one.cores is None else f"{interval(one.cores, '.2g')} cores"
+
+
+def knee(fit: Fit) -> str:
+    """Return the concurrency of the highest throughput."""
+    if fit.knee is None or fit.peak is None:
+        return "beyond what was measured"
+    return f"{interval(fit.knee, '.0f')} at once, {interval(fit.peak, ',.0f')} requests/s"
+
+
 def known_of(budget: Budget) -> str:
     """Return of how many requests a budget knows the server's side."""
     if budget.joined == budget.requests:
@@ -147,14 +168,6 @@ def known_of(budget: Budget) -> str:
         f"The server's side is known of {budget.joined:,} of them; of the others, what the client waited for is "
         "unexplained."
     )
-
-
-def queueing(one: OperationFigures) -> str | None:
-    """Say that requests of an operation queued, if they did."""
-    times = one.queueing
-    if times is None or times < QUEUEING:
-        return None
-    return f"{one.name}: response p99 is {_times(times)} the service p99: requests waited before they could be sent"
 
 
 def relative(change: Change) -> str:
@@ -170,7 +183,3 @@ def _arrivals(arrivals: Mapping[str, Any]) -> str:
     kind = values.pop("kind", None) or values.pop("type", None) or "arrivals"
     rest = ", ".join(f"{name} {value:g}" for name, value in values.items() if isinstance(value, int | float))
     return f"{kind} ({rest})" if rest else str(kind)
-
-
-def _times(times: float) -> str:
-    return f"{times:.1f} times" if times < 9.95 else f"{times:.0f} times"

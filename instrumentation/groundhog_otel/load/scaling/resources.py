@@ -92,8 +92,7 @@ class ResourceSampler:
             self._sample(look_for_children=number % _CHILDREN_EVERY == 0)
 
     def _sample(self, *, look_for_children: bool) -> None:
-        for process in self._processes(look_for_children=look_for_children):
-            key = process.pid, process.create_time()
+        for key, process in self._processes(look_for_children=look_for_children):
             if key not in self._known:
                 self._known[key] = _Watched(process, new=key[1] >= self._began_s)
         alive = []
@@ -103,7 +102,8 @@ class ResourceSampler:
             except psutil.NoSuchProcess:
                 del self._known[key]
             else:
-                alive.append(watched)
+                if not watched.zombie:
+                    alive.append(watched)
         self._samples.append(
             Sample(
                 time_ns=time_ns(),
@@ -116,14 +116,17 @@ class ResourceSampler:
             )
         )
 
-    def _processes(self, *, look_for_children: bool) -> Iterator[Any]:
+    def _processes(self, *, look_for_children: bool) -> Iterator[tuple[tuple[int, float], Any]]:
+        """Yield the processes with what tells them from others of the same number."""
         for pid in self._pids():
-            with suppress(psutil.Error):
-                process = psutil.Process(pid)
-                process.create_time()
-                yield process
+            found = []
+            with suppress(psutil.Error, OSError):
+                found.append(psutil.Process(pid))
                 if look_for_children:
-                    yield from process.children(recursive=True)
+                    found.extend(found[0].children(recursive=True))
+            for process in found:
+                with suppress(psutil.Error, OSError):
+                    yield (process.pid, process.create_time()), process
 
 
 class _Watched:
@@ -132,6 +135,8 @@ class _Watched:
     def __init__(self, process: Any, *, new: bool) -> None:
         self._process = process
         self._new = new
+        self.zombie = False
+        """It has ended, and nobody has asked how: what it used is still to be had."""
         self.cpu_s: float | None = None
         self.memory_bytes: int | None = None
         self.read_bytes: int | None = None
@@ -145,6 +150,7 @@ class _Watched:
             psutil.NoSuchProcess: it has ended.
         """
         with self._process.oneshot():
+            self.zombie = self._allowed(self._process.status) == psutil.STATUS_ZOMBIE
             times = self._allowed(self._process.cpu_times)
             memory = self._allowed(self._process.memory_info)
             # Not on macOS, and of other users' processes only root may.
@@ -167,6 +173,8 @@ class _Watched:
     def _allowed(ask: Callable[[], Any]) -> Any:
         try:
             return ask()
+        except psutil.ZombieProcess:
+            return None
         except psutil.NoSuchProcess:
             raise
         except (psutil.Error, OSError):

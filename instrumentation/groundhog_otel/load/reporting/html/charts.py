@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from groundhog_otel.load.reporting.figures import OperationFigures, Slice, curve
-from groundhog_otel.load.reporting.given import Budget, Change, Report, Scaling
+from groundhog_otel.load.reporting.given import Budget, Change, Report, ScalingMetrics
 from groundhog_otel.load.reporting.html.markup import Html, number, tag
 from groundhog_otel.load.reporting.html.plot import Plot
 from groundhog_otel.load.reporting.html.scales import Scale, linear, logarithmic, nines
@@ -127,29 +127,32 @@ def budget_bar(budget: Budget) -> Html:
     return tag("svg", drawn, viewbox=f"0 0 {_WIDE:.0f} 44", role="img", aria_label=name, class_="budget")
 
 
-def scaling_plot(scaling: Scaling) -> Html:
-    """Draw the measured points, the law fitted to them with its band, and where throughput is greatest."""
-    rates = [*(point.rate for point in scaling.points), *(one.high for one in scaling.curve)]
-    places = [*(point.concurrency for point in scaling.points), *(one.concurrency for one in scaling.curve)]
-    if scaling.knee is not None:
-        places.append(scaling.knee.high)
+def scaling_plot(scaling: ScalingMetrics) -> Html:
+    """Draw what was measured, the law fitted to it with its band, and where throughput is greatest."""
+    fit = scaling.fit
+    band = () if fit is None else fit.band
+    rates = [*(step.requests_per_s for step in scaling.steps), *(rates.high for _, rates in band)]
+    places = [*(step.concurrency for step in scaling.steps), *(concurrency for concurrency, _ in band)]
     plot = Plot(
         title="Throughput by concurrency", x=linear(places, "{:g}".format, most=10, to_data=True),
         y=linear(rates, "{:,g}".format), x_label="requests under way at once", y_label="requests/s",
         width=_WIDE, height=330,
     )  # fmt: skip
-    if scaling.knee is not None:
-        plot.region(scaling.knee.low, scaling.knee.high, "")
+    if fit is not None and fit.knee is not None:
+        plot.region(fit.knee.low, fit.knee.high, "95 % interval of the knee")
+        plot.upright(fit.knee.value, f"most throughput at {fit.knee.value:.0f}")
     plot.between(
-        [(one.concurrency, one.low) for one in scaling.curve],
-        [(one.concurrency, one.high) for one in scaling.curve],
-        "95 % band", style="fitted",
-    )  # fmt: skip
-    plot.line([(one.concurrency, one.rate) for one in scaling.curve], "Universal Scalability Law", style="service")
-    plot.dots([(point.concurrency, point.rate) for point in scaling.points], "measured", style="response")
-    if scaling.knee is not None:
-        plot.upright(scaling.knee.value, f"most throughput at {scaling.knee.value:.0f}")
-    plot.readable((point.concurrency, f"{point.concurrency} at once: {rate(point.rate)}") for point in scaling.points)
+        [(at, rates.low) for at, rates in band], [(at, rates.high) for at, rates in band], "95 % band", style="fitted"
+    )
+    plot.line([(at, rates.value) for at, rates in band], "Universal Scalability Law", style="service")
+    for kept, name, style in ((True, "measured", "response"), (False, "left out", "slowest")):
+        points = [(step.concurrency, step.requests_per_s) for step in scaling.steps if (not step.faults) is kept]
+        if points:
+            plot.dots(points, name, style=style)
+    plot.readable(
+        (step.concurrency, f"{step.concurrency} at once: {rate(step.requests_per_s)}, p99 {duration(step.p99_s)}")
+        for step in scaling.steps
+    )
     return plot.drawn()
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Final
 
 from groundhog_otel.load.reporting.advice import next_step
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile, slices
-from groundhog_otel.load.reporting.given import Budget, Comparison, Link, Report, Scaling, Uncertain
+from groundhog_otel.load.reporting.given import Budget, Link, Report
+from groundhog_otel.load.reporting.html.beside import comparison_section, scaling_section
 from groundhog_otel.load.reporting.html.charts import (
     budget_bar,
-    change_bar,
     distribution,
     errors_over_time,
     latency_over_time,
     rate_over_time,
-    scaling_plot,
     wait_bar,
 )
 from groundhog_otel.load.reporting.html.markup import Html, joined, link, tag
+from groundhog_otel.load.reporting.html.table import row, section, table
 from groundhog_otel.load.reporting.wording import (
     bound,
     error_name,
@@ -29,8 +29,6 @@ from groundhog_otel.load.reporting.wording import (
     known_of,
     measured,
     percent_name,
-    queueing,
-    relative,
     remarks,
     sentence,
     short,
@@ -62,8 +60,8 @@ def sections(report: Report, numbers: Figures) -> Html:
         _errors(result),
         "" if report.budget is None else _budget(report.budget),
         _slowest(result, report.links),
-        "" if report.comparison is None else _comparison(report.comparison, report.baseline),
-        "" if report.scaling is None else _scaling(report.scaling),
+        "" if report.comparison is None else comparison_section(report.comparison, report.baseline),
+        "" if report.scaling is None else scaling_section(report.scaling),
         _self_check(result),
         _foot(result),
     )
@@ -107,30 +105,28 @@ def _thresholds(report: Report) -> Html | str:
         )
         for one in report.verdict.checks
     ]  # fmt: skip
-    return _section("Thresholds", _table(("", "Operation", "Threshold", "Measured"), rows))
+    return section("Thresholds", table(("", "Operation", "Threshold", "Measured"), rows))
 
 
 def _latency(report: Report, numbers: Figures) -> Html:
     if not numbers.operations:
-        return _section("Latency", tag("p", "No request was answered after the warm-up."))
+        return section("Latency", tag("p", "No request was answered after the warm-up."))
     percents = [percent_name(one.percent) for one in numbers.operations[0].response]
     own = {one.name: one for one in report.result.operations}
-    lines = [tag("p", line) for one in numbers.operations if (line := queueing(one))]
     drawn = [one for one in numbers.operations if one.count][:_MOST_CHARTS]
     more = len(numbers.operations) - len(drawn)
-    return _section(
+    return section(
         "Latency",
         tag(
             "p", "Response is from the moment a request was due, service from the moment it was sent. Small below a ",
             "value: the interval that holds the true one in 95 of 100 tests.", class_="muted",
         ),
-        lines,
         tag(
             "div",
             tag(
                 "table",
-                tag("thead", _row("th", ("", *percents, "max"), range(1, 9))),
-                tag("tbody", [row for one in numbers.operations for row in _latency_rows(one)]),
+                tag("thead", row("th", ("", *percents, "max"), range(1, 9))),
+                tag("tbody", *map(_latency_rows, numbers.operations)),
             ),
             class_="scroll",
         ),
@@ -149,7 +145,7 @@ def _latency_rows(one: OperationFigures) -> Iterable[Html]:
     for name, percentiles, most_s in (
         ("response", one.response, one.response_max_s), ("service", one.service, one.service_max_s),
     ):  # fmt: skip
-        yield _row("td", (name, *map(_percentile, percentiles), duration(most_s)), range(1, 9))
+        yield row("td", (name, *map(_percentile, percentiles), duration(most_s)), range(1, 9))
 
 
 def _percentile(one: Percentile) -> Html:
@@ -164,7 +160,7 @@ def _over_time(result: LoadResult) -> Html | str:
         return ""
     errors = errors_over_time(shown) if any(one.error_rate for one in shown) else tag("p", "There were no errors.")
     rates = rate_over_time(shown, is_open=result.model == "open")
-    return _section("Over time", tag("div", rates, latency_over_time(shown), errors, class_="wide"))
+    return section("Over time", tag("div", rates, latency_over_time(shown), errors, class_="wide"))
 
 
 def _errors(result: LoadResult) -> Html | str:
@@ -180,9 +176,9 @@ def _errors(result: LoadResult) -> Html | str:
         return ""
     shown = [(f"{count:,}", *texts) for count, *texts in rows[:_MOST_ERRORS]]
     more = len(rows) - len(shown)
-    return _section(
+    return section(
         "Errors",
-        _table(("Count", "Operation", "Error", "One message of it"), shown, right=(0,)),
+        table(("Count", "Operation", "Error", "One message of it"), shown, right=(0,)),
         tag("p", f"{amount(more, 'more kind')} left out.", class_="muted") if more else "",
     )
 
@@ -196,11 +192,11 @@ def _budget(budget: Budget) -> Html:
         for number, part in enumerate(budget.parts)
     ]  # fmt: skip
     rows.append((tag("strong", "total"), duration(budget.seconds), share(sum(part.share for part in budget.parts))))
-    return _section(
+    return section(
         "Where the time goes",
         tag("p", f"Mean of {amount(budget.requests, 'request')}. {known_of(budget)}", class_="muted"),
         budget_bar(budget),
-        _table(("Part", "Mean", "Share"), rows, right=(1, 2)),
+        table(("Part", "Mean", "Share"), rows, right=(1, 2)),
     )
 
 
@@ -224,7 +220,7 @@ def _slowest(result: LoadResult, links: tuple[Link, ...]) -> Html | str:
         tag("span", tag("i", class_="swatch block service"), "service"),
     )
     head = ("Response", "Waited", "Service", "", "Due at", "Operation", "Trace")
-    return _section("Slowest requests", tag("div", legend, class_="legend"), _table(head, rows, right=(0, 1, 2, 4)))
+    return section("Slowest requests", tag("div", legend, class_="legend"), table(head, rows, right=(0, 1, 2, 4)))
 
 
 def _trace(request: Request, known: Link | None) -> Html:
@@ -234,42 +230,11 @@ def _trace(request: Request, known: Link | None) -> Html:
     if not known.found or known.url_or_file is None:
         why = known.missing or "not stored"
         return joined(tag("span", short, title=request.trace_id), tag("small", why))
-    way = "" if known.command is None else tag("small", known.command)
-    return joined(link(known.url_or_file, short), way, "" if known.missing is None else tag("small", known.missing))
-
-
-def _comparison(comparison: Comparison, baseline: str) -> Html:
-    every = [change for one in comparison.operations for change in one.changes]
-    rows: list[tuple[str, ...]] = []
-    for one in comparison.operations:
-        style = {"better": "good", "worse": "bad"}.get(one.finding, "muted")
-        first: tuple[str, str] = (tag("span", one.finding, class_=style), one.name)
-        for change in one.changes:
-            rows.append(
-                (
-                    *first, percent_name(change.percent), duration(change.baseline_s), duration(change.now_s),
-                    change_bar(change, every), joined(relative(change), tag("small", change.sentence)),
-                )
-            )  # fmt: skip
-            first = ("", "")
-        errors = one.errors
-        rows.append((*first, "errors", share(errors.baseline), share(errors.now), "", errors.finding))
-    return _section(
-        f"Beside the baseline {baseline}",
-        [tag("p", note) for note in comparison.notes],
-        _table(("", "Operation", "", "Before", "Now", "Now / before", "Change"), rows, right=(3, 4)),
-    )
-
-
-def _scaling(scaling: Scaling) -> Html:
-    facts = [
-        ("most throughput at", "not reached" if scaling.knee is None else _interval(scaling.knee, ".0f")),
-        ("contention", _interval(scaling.contention, ".3g")),
-        ("coherency", _interval(scaling.coherency, ".2g")),
-        *((need.target, _interval(need.cores, ".2g", " cores")) for need in scaling.needs if need.cores is not None),
-        *((need.target, "cannot be told") for need in scaling.needs if need.cores is None),
-    ]
-    return _section("Scaling", tag("div", scaling_plot(scaling), class_="wide"), _table(("", ""), facts, head=False))
+    way = link(known.url_or_file, short)
+    rest = [one for one in (known.command, known.missing) if one is not None]
+    if way == joined(short):
+        rest.insert(0, known.url_or_file)
+    return joined(way, [tag("small", one) for one in rest])
 
 
 def _self_check(result: LoadResult) -> Html | str:
@@ -284,10 +249,10 @@ def _self_check(result: LoadResult) -> Html | str:
         for one in result.self_checks
     ]  # fmt: skip
     head = ("Worker", "CPU", "CPU at most", "Late, p50", "Late, p99", "Late, at most", "GC in all", "GC at most")
-    return _section(
+    return section(
         "The generator itself",
         tag("p", "CPU is of one core; late is how much after its time a request was begun.", class_="muted"),
-        _table(head, rows, right=range(1, 8)),
+        table(head, rows, right=range(1, 8)),
     )
 
 
@@ -295,23 +260,3 @@ def _foot(result: LoadResult) -> Html:
     config = json.dumps(dict(result.config), indent=2, ensure_ascii=False, default=str)
     details = tag("details", tag("summary", "Configuration"), tag("pre", config))
     return tag("footer", details, tag("p", f"Run {result.run_id}, by groundhog load.", class_="muted"))
-
-
-def _section(title: str, *children: str | Iterable[str]) -> Html:
-    return tag("section", tag("h2", title), *children)
-
-
-def _table(
-    names: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, right: Iterable[int] = (), head: bool = True
-) -> Html:
-    numbers = frozenset(right)
-    first = tag("thead", _row("th", names, numbers)) if head else ""
-    return tag("div", tag("table", first, tag("tbody", [_row("td", row, numbers) for row in rows])), class_="scroll")
-
-
-def _row(kind: str, cells: tuple[str, ...], right: Container[int]) -> Html:
-    return tag("tr", [tag(kind, value, class_="n" if index in right else "text") for index, value in enumerate(cells)])
-
-
-def _interval(number: Uncertain, spec: str, unit: str = "") -> str:
-    return f"{number.value:{spec}}{unit} ({number.low:{spec}} to {number.high:{spec}})"
