@@ -25,7 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 Object = dict[str, Any]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
-FOLDERS = ["base", "overlays/dns", "overlays/kafka", "overlays/remote-write", "operator"]
+TIERS = ["base", "overlays/dns", "overlays/kafka", "overlays/remote-write"]
+FOLDERS = [*TIERS, "operator", "load"]
 CHECKER = Module("Kubernetes checker", "tests/support/kubernetes", (("kubernetes", "."),))
 OPERATOR, OPERATOR_SUM = (
     "github.com/open-telemetry/opentelemetry-operator@v0.142.0",
@@ -86,6 +87,7 @@ def _environment(container: Object) -> dict[str, str]:
     [
         ("base/sampler.yaml", ("serviceName: sampler", "serviceNme: sampler"), "serviceNme"),
         ("base/balancer.yaml", ("replicas: 2", "replicas: two"), "replicas"),
+        ("load/job.yaml", ("completionMode: Indexed", "completionMod: Indexed"), "completionMod"),
         ("operator/instrumentation.yaml", ("type: parentbased_always_on", "type: sometimes"), "spec.sampler.type"),
         ("operator/agent.yaml", ("mode: daemonset", "mode: everywhere"), "spec.mode"),
         ("operator/agent.yaml", ("mode: daemonset", "mde: daemonset"), "spec.mde"),
@@ -108,7 +110,7 @@ def test_every_folder_is_built_and_every_object_valid(built: dict[str, list[Obje
     assert built[folder]
 
 
-@pytest.mark.parametrize("folder", FOLDERS[:-1])
+@pytest.mark.parametrize("folder", TIERS)
 def test_the_configuration_is_the_repositorys_own(built: dict[str, list[Object]], folder: str) -> None:
     (config,) = _named(built[folder], "ConfigMap").values()
     for name, text in config["data"].items():
@@ -124,7 +126,7 @@ def test_the_configuration_is_the_repositorys_own(built: dict[str, list[Object]]
         assert set(_environment(container)) - {"POD_IP", "GOMEMLIMIT"} <= variables, "a variable that nothing reads"
 
 
-@pytest.mark.parametrize("folder", FOLDERS[:-1])
+@pytest.mark.parametrize("folder", TIERS)
 def test_pods_are_confined_and_watched(built: dict[str, list[Object]], folder: str) -> None:
     for workload, container in _workloads(built[folder]):
         pod = workload["spec"]["template"]["spec"]
@@ -141,7 +143,7 @@ def test_pods_are_confined_and_watched(built: dict[str, list[Object]], folder: s
         assert environment["GROUNDHOG_PROMETHEUS_EXPORTER"] == f"$(POD_IP):{ports['metrics']}"
 
 
-@pytest.mark.parametrize("folder", FOLDERS[:-1])
+@pytest.mark.parametrize("folder", TIERS)
 def test_the_collector_ends_its_growth_before_the_kernel_ends_the_collector(
     built: dict[str, list[Object]], folder: str
 ) -> None:
@@ -186,3 +188,38 @@ def test_with_remote_write_nothing_is_scraped_as_well(built: dict[str, list[Obje
     for workload, container in _workloads(built["overlays/remote-write"]):
         assert container["args"][-1] == "--config=/etc/groundhog/remote-write.yaml"
         assert workload["spec"]["template"]["metadata"]["annotations"]["prometheus.io/scrape"] == "false"
+
+
+def test_the_load_has_as_many_pods_at_once_as_its_workers_count(built: dict[str, list[Object]]) -> None:
+    """However many that are: the number is said once, and kustomize writes it wherever it is wanted."""
+    job = _named(built["load"], "Job")["load"]
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert job["spec"]["completions"] == job["spec"]["parallelism"] == 4
+    assert container["args"][1] == "--worker=auto/4"
+    assert job["spec"]["backoffLimit"] == 0
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_the_load_can_be_of_more_workers(checker: list[str], tmp_path: Path) -> None:
+    for file in (KUBERNETES / "load").iterdir():
+        text = file.read_text("utf-8")
+        (tmp_path / file.name).write_text(text.replace("completions: 4", "completions: 12"), "utf-8")
+    done = _look(checker, tmp_path)
+    assert done.returncode == 0, done.stderr
+    job = _named(json.loads(done.stdout), "Job")["load"]
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert (job["spec"]["parallelism"], container["args"][1]) == (12, "--worker=auto/12")
+
+
+def test_every_setting_of_the_load_is_there(built: dict[str, list[Object]]) -> None:
+    (configuration,) = _named(built["load"], "ConfigMap").values()
+    job = _named(built["load"], "Job")["load"]
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["envFrom"] == [{"configMapRef": {"name": configuration["metadata"]["name"]}}]
+    wanted = {name for one in container["args"] for name in re.findall(r"\$\((\w+)\)", one)}
+    assert wanted | {"OTEL_EXPORTER_OTLP_ENDPOINT"} == set(configuration["data"])
+    (namespace,) = _named(built["load"], "Namespace").values()
+    assert namespace["metadata"]["name"] == job["metadata"]["namespace"] == configuration["metadata"]["namespace"]
+    assert job["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["resources"]["requests"]["cpu"] == "1"

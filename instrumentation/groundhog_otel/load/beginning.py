@@ -19,7 +19,7 @@ def moment_ns(text: str) -> int:
     """
     try:
         return round(float(text) * 1e9)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         found = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("z", "+00:00"))

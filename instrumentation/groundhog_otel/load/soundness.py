@@ -80,8 +80,8 @@ def _notes(result: LoadResult) -> Iterator[str]:
         )
     if result.shares > 1 and result.begun_apart_s > _APART_S:
         yield (
-            f"the workers began {duration(result.begun_apart_s)} apart, so the load was not whole at either end: let them"
-            " begin at the same time (--begin-at)"
+            f"the workers began {duration(result.begun_apart_s)} apart, so the load was not whole at either end: let"
+            " them begin at the same time (--begin-at)"
         )
     if _in_memory(result):
         yield "the server ran in the generator's process, so their CPU time cannot be told apart"
