@@ -14,29 +14,26 @@ import anyio
 from tests.support import sdk
 from tests.support.processes import ROOT, environment
 
-TAKES_S = 0.02
-READ_ONLY = "readOnlyHint"
 
-
-def make_server(calls: Path) -> Any:
+def make_server(calls: Path, takes_s: float) -> Any:
     server = sdk.make_server()
     hint: Any = sdk.mcp_types().ToolAnnotations
     log = calls.open("a", encoding="utf-8", buffering=1)
 
-    @server.tool(annotations=hint.model_validate({READ_ONLY: True}))
+    @server.tool(annotations=hint.model_validate({"readOnlyHint": True}))
     async def look(word: str) -> str:
         log.write(f"{word!r}\n")
-        await anyio.sleep(TAKES_S)
+        await anyio.sleep(takes_s)
         return word
 
     return server
 
 
 @contextmanager
-def serving(calls: Path) -> Iterator[str]:
+def serving(calls: Path, *, takes_s: float = 0.02) -> Iterator[str]:
     """Start it in a process of its own, and yield its URL; each call is a line of ``calls``."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.load.steady_server", str(calls)],
+        [sys.executable, "-m", "tests.load.steady_server", str(calls), str(takes_s)],
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.PIPE,
@@ -53,6 +50,6 @@ def serving(calls: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    with sdk.http_server(make=lambda: make_server(Path(sys.argv[1]))) as url:
+    with sdk.http_server(make=lambda: make_server(Path(sys.argv[1]), float(sys.argv[2]))) as url:
         print(url, flush=True)
         sys.stdin.read()
