@@ -37,6 +37,8 @@ class FallsSilent(LoadTestShape):
     use_common_options = True
 
     def tick(self) -> Any:
-        if self.get_run_time() > self.lasting_s + self.silent_s:
+        shape: Any = self
+        lasted_s = shape.get_run_time()
+        if lasted_s > self.lasting_s + self.silent_s:
             return None
-        return (self.users if self.get_run_time() < self.lasting_s else 0, self.users)
+        return (self.users if lasted_s < self.lasting_s else 0, self.users)

@@ -14,9 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from groundhog_otel.load.comparison import compare
+from groundhog_otel.load.driven.order import MODULE
 from groundhog_otel.load.histograms import decoded
 from groundhog_otel.load.merging import merge
 from groundhog_otel.load.result import LoadResult
@@ -75,6 +77,14 @@ def variant(tmp_path: Path, name: str) -> Path:
     file = tmp_path / f"{name}.py"
     file.write_text(FILES[name], "utf-8")
     return file
+
+
+def until_called(process: subprocess.Popen[str], calls: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not calls.exists() or len(calls.read_text("utf-8").splitlines()) < 20:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.1)
 
 
 def parts(folder: Path) -> list[LoadResult]:
@@ -191,11 +201,7 @@ def test_a_server_that_is_not_there_is_one_sentence(locust: Start, tmp_path: Pat
 def test_what_was_measured_until_ctrl_c_is_kept(no_orphans: None, locust: Start, tmp_path: Path, number: int) -> None:
     with serving(tmp_path / "calls", takes_s=TAKES_S) as url:
         process = locust("--users=2", f"--host={url}", "--csv=locust", file=variant(tmp_path, "endless"))
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "calls").exists() or len((tmp_path / "calls").read_text("utf-8").splitlines()) < 20:
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.1)
+        until_called(process, tmp_path / "calls")
         process.send_signal(number)
         said = process.communicate(timeout=60)[0]
         (result,) = parts(tmp_path)
@@ -203,4 +209,18 @@ def test_what_was_measured_until_ctrl_c_is_kept(no_orphans: None, locust: Start,
     counts: dict[str, Any] = {one.name: one.count for one in result.operations}
     assert counts["tools/call look"] == calls >= 20, said
     assert result.config["concurrent_users"] == 2
+    assert "Traceback" not in said
+
+
+def test_when_the_process_beside_it_dies_locust_says_so_and_ends(
+    no_orphans: None, locust: Start, tmp_path: Path
+) -> None:
+    with serving(tmp_path / "calls", takes_s=TAKES_S) as url:
+        process = locust("--users=2", f"--host={url}", "--csv=locust", file=variant(tmp_path, "endless"))
+        until_called(process, tmp_path / "calls")
+        (beside,) = [one for one in psutil.Process(process.pid).children() if MODULE in one.cmdline()]
+        beside.kill()
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert said.count("The process beside Locust has ended (exit code -9)") == 1, said
     assert "Traceback" not in said

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import gevent
 import locust
@@ -27,12 +27,13 @@ from groundhog_otel.load.plan import LoadTestConfig, Scenario
 from groundhog_otel.settings import run_id
 from groundhog_otel.store.layout import new_run_id
 
-__all__ = ("McpUser", "attach")
+__all__ = ("McpRequestError", "McpUser", "attach")
 
 logger = logging.getLogger("groundhog_otel.load")
 
 _CREWS: Final[WeakKeyDictionary[Environment, Crew]] = WeakKeyDictionary()
 _ENDING: Final[WeakKeyDictionary[Environment, Any]] = WeakKeyDictionary()
+_FAILED: Final[WeakSet[Environment]] = WeakSet()
 _TYPE: Final = "MCP"
 
 
@@ -66,7 +67,7 @@ class McpUser(User):
         try:
             self._number = self._crew.join(_kinds(self.environment).index(type(self)))
         except LoadError as error:
-            _give_up(self.environment, error)
+            _fail(self.environment, error)
             raise GreenletExit from None
 
     def on_stop(self) -> None:
@@ -81,8 +82,12 @@ class McpUser(User):
         try:
             self._crew.go(self._number)
         except LoadError as error:
-            _give_up(self.environment, error)
+            _fail(self.environment, error)
             raise GreenletExit from None
+
+
+class McpRequestError(Exception):
+    """What Locust is told of a request that has failed: the class of the error, and its detail."""
 
 
 def attach(environment: Environment) -> None:
@@ -113,6 +118,7 @@ def _begin(environment: Environment, **_more: Any) -> None:
 
     Locust hands its options on to the workers whenever a test begins, and those that are none of its own as they are.
     """
+    _FAILED.discard(environment)
     options: Any = environment.parsed_options
     if not isinstance(environment.runner, WorkerRunner):
         options.groundhog_run = {
@@ -127,7 +133,7 @@ def _begin(environment: Environment, **_more: Any) -> None:
         for note in crew.start():
             logger.info("%s", note)
     except LoadError as error:
-        _give_up(environment, error)
+        _fail(environment, error)
     else:
         _CREWS[environment] = crew
 
@@ -145,8 +151,7 @@ def _write(environment: Environment, crew: Crew) -> None:
     try:
         count = crew.end()
     except LoadError as error:
-        logger.error("%s", error)
-        environment.process_exit_code = 1
+        _fail(environment, error)
     else:
         together = crew.file.with_name(f"{crew.run_id}-*.json")
         logger.info("%s: %d requests. All parts together: groundhog load merge %s", crew.file, count, together)
@@ -165,7 +170,7 @@ def _tell(environment: Environment, operation: str, response_s: float, error: st
         name=operation,
         response_time=response_s * 1000,
         response_length=0,
-        exception=None if error is None else LoadError(error),
+        exception=None if error is None else McpRequestError(error),
         context={},
     )
 
@@ -203,14 +208,16 @@ def _order(environment: Environment, options: Any) -> Order:
     )
 
 
-def _give_up(environment: Environment, error: LoadError) -> None:
-    """End the test: no user can do anything."""
-    if environment.process_exit_code != 1:
-        environment.process_exit_code = 1
-        logger.error("%s", error)
-        if environment.runner is not None:
-            alone: Any = environment.parsed_options
-            gevent.spawn(environment.runner.quit if alone.headless or alone.worker else environment.runner.stop)
+def _fail(environment: Environment, error: LoadError) -> None:
+    """Say what is wrong, once for all users, and end the test; Locust's exit code says it as well."""
+    if environment in _FAILED:
+        return
+    _FAILED.add(environment)
+    logger.error("%s", error)
+    environment.process_exit_code = 1
+    runner, options = environment.runner, environment.parsed_options
+    if runner is not None and options is not None:
+        gevent.spawn(runner.quit if options.headless or options.worker else runner.stop)
 
 
 _EVENTS: Any = locust.events
