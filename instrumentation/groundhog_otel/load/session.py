@@ -59,6 +59,14 @@ class Session(Protocol):
         """Who has answered."""
         ...
 
+    @property
+    def ended(self) -> str | None:
+        """Why this session can answer nothing any more, for a person; None while it can.
+
+        Every request after that is a transport error at once: open another one, or stop.
+        """
+        ...
+
     async def request(
         self,
         method: str,
@@ -70,7 +78,9 @@ class Session(Protocol):
     ) -> Answer:
         """Send a request and return how it ended. Never raises, but for cancellation.
 
-        ``meta`` goes into ``params._meta``: the trace context and baggage.
+        ``target`` is the tool's or prompt's name, or the resource's URI. Of ``completion/complete`` it is the prompt's
+        name or the template's URI, and ``arguments`` are ``name`` and ``value``. Of lists, ``arguments`` may hold a
+        ``cursor``. ``meta`` goes into ``params._meta``: the trace context and baggage.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""When the rounds of an open-model load test are to start: pure generators of times, drawn from a seed."""
+"""What a schedule is."""
 
 from __future__ import annotations
 

@@ -1,0 +1,229 @@
+"""Runs one process's share of a load test, from opening its sessions to an end that is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from groundhog_otel.load.clock import Clock
+from groundhog_otel.load.connections import Connection, Connections
+from groundhog_otel.load.facts import config_facts
+from groundhog_otel.load.plan import LoadTestConfig
+from groundhog_otel.load.progress import Tick
+from groundhog_otel.load.recorder import Observer, Recorder
+from groundhog_otel.load.result import LoadResult, Request
+from groundhog_otel.load.schedule import WHOLE, Share
+from groundhog_otel.load.self_check import OwnCheck
+from groundhog_otel.load.session import Target
+from groundhog_otel.load.stopping import Stop
+from groundhog_otel.load.ticking import Ticker
+from groundhog_otel.load.trace import TraceContexts
+from groundhog_otel.load.traffic import Traffic
+from groundhog_otel.load.validation import require_valid
+
+__all__ = ("GRACE_S", "Gate", "Hooks", "run_share")
+
+GRACE_S: Final = 10.0
+"""How long answers are waited for when no more requests are started."""
+_GRACE_STOPPED_S: Final = 1.0
+"""The same, when the test was ended early."""
+_SOON_NS: Final = 20_000_000
+
+Gate = Callable[[Clock], Awaitable[int]]
+"""Called when all sessions are open; returns when the test begins, in nanoseconds of the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Who hears of a test while it runs. Nobody of them may block, nor raise."""
+
+    on_tick: Callable[[Tick], None] | None = None
+    """About twice a second."""
+    on_remembered: Callable[[Request], None] | None = None
+    """Each request that enters the slowest ten or the sample, as they are at that moment."""
+    observe: Callable[[Callable[[], int]], Observer | None] | None = None
+    """Makes what sees every request, in the process that sends them; it is given a function that returns how many are
+    under way. To reach worker processes it has to be picklable."""
+
+
+async def run_share(
+    target: Target,
+    config: LoadTestConfig,
+    *,
+    run_id: str,
+    stop: Stop,
+    share: Share = WHOLE,
+    hooks: Hooks | None = None,
+    gate: Gate | None = None,
+    clock: Clock | None = None,
+) -> LoadResult:
+    """Do a share of a test that has scenarios, and return what it has measured.
+
+    What was recorded is returned whatever ends the test: ``stop``, or a server that has died and stays away.
+
+    Raises:
+        LoadError: the configuration is wrong, or the server cannot be reached to begin with.
+    """
+    require_valid(config, share)
+    own_clock = Clock() if clock is None else clock
+    try:
+        run = _Run(target, config, share=share, run_id=run_id, stop=stop, hooks=hooks or Hooks(), clock=own_clock)
+        return await run.go(gate or _soon)
+    finally:
+        if clock is None:
+            own_clock.close()
+
+
+class _Run:
+    def __init__(
+        self,
+        target: Target,
+        config: LoadTestConfig,
+        *,
+        share: Share,
+        run_id: str,
+        stop: Stop,
+        hooks: Hooks,
+        clock: Clock,
+    ) -> None:
+        self._target, self._config, self._share, self._run_id = target, config, share, run_id
+        self._stop, self._hooks, self._clock = stop, hooks, clock
+        self._own = OwnCheck()
+        self._connections = Connections(target, gone=stop.tell)
+        self._traffic: Traffic | None = None
+        self._observer = hooks.observe(self._in_flight) if hooks.observe is not None else None
+
+    async def go(self, gate: Gate) -> LoadResult:
+        users = len(self._share.users(self._config))
+        try:
+            opened = await self._unless_stopped(self._connections.open(users))
+            begin_ns = None if opened is None else await self._unless_stopped(_awaited(gate(self._clock)))
+            if opened is None or begin_ns is None:
+                recorder = self._recorder(self._clock.now_ns())
+                return self._result(recorder, self._clock.now_ns(), unfinished=0)
+            return await self._test(opened, begin_ns)
+        finally:
+            self._own.stop()
+            await self._connections.close()
+            if self._observer is not None:
+                self._observer.close()
+
+    async def _test(self, opened: tuple[Connection, ...], begin_ns: int) -> LoadResult:
+        from_ns = begin_ns + round(self._config.warm_up * 1e9)
+        end_ns = from_ns + round(self._config.duration * 1e9)
+        recorder = self._recorder(from_ns)
+        traffic = Traffic(
+            self._config,
+            self._share,
+            connections=opened,
+            recorder=recorder,
+            own=self._own,
+            clock=self._clock,
+            contexts=TraceContexts(self._run_id),
+            begin_ns=begin_ns,
+        )
+        self._traffic = traffic
+        ticker = Ticker(
+            self._config,
+            traffic=traffic,
+            recorder=recorder,
+            connections=self._connections,
+            clock=self._clock,
+            begin_ns=begin_ns,
+        )
+        beside = [asyncio.create_task(ticker.run(self._tick)), asyncio.create_task(self._measure(from_ns))]
+        try:
+            traffic.begin()
+            await self._unless_stopped(self._clock.until(end_ns))
+            until_ns = min(self._clock.now_ns(), end_ns)
+            self._own.stop()
+            traffic.start_no_more(until_ns)
+            await self._finish(traffic)
+        finally:
+            await traffic.end()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+        self._tick(ticker.tick())
+        return self._result(recorder, until_ns, unfinished=traffic.unfinished)
+
+    async def _finish(self, traffic: Traffic) -> None:
+        """Wait for what is under way; less long when the test was stopped, and not at all when told so twice."""
+        idle = asyncio.create_task(traffic.idle())
+        waited_s = 0.0
+        try:
+            while not idle.done() and not self._stop.at_once:
+                if waited_s >= (GRACE_S if self._stop.why is None else _GRACE_STOPPED_S):
+                    break
+                await asyncio.wait({idle}, timeout=0.1)
+                waited_s += 0.1
+        finally:
+            idle.cancel()
+            with suppress(asyncio.CancelledError):
+                await idle
+
+    async def _measure(self, from_ns: int) -> None:
+        await self._clock.until(from_ns)
+        self._own.start()
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Return what ``work`` returns; None, having cancelled it, when the test is stopped first."""
+        task, told = asyncio.create_task(work), asyncio.create_task(self._stop.told())
+        try:
+            await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            for one in (task, told):
+                one.cancel()
+            await asyncio.gather(task, told, return_exceptions=True)
+
+    def _tick(self, tick: Tick) -> None:
+        self._own.look()
+        if self._hooks.on_tick is not None:
+            self._hooks.on_tick(tick)
+
+    def _in_flight(self) -> int:
+        return 0 if self._traffic is None else self._traffic.in_flight
+
+    def _recorder(self, from_ns: int) -> Recorder:
+        return Recorder(
+            self._clock,
+            from_ns=from_ns,
+            duration_s=self._config.duration,
+            seed=f"{self._config.seed}/sample/{self._share.index}",
+            on_remembered=self._hooks.on_remembered,
+            observer=self._observer,
+        )
+
+    def _result(self, recorder: Recorder, until_ns: int, *, unfinished: int) -> LoadResult:
+        duration_s = max(until_ns - recorder.from_ns, 0) / 1e9
+        return LoadResult(
+            run_id=self._run_id,
+            server=self._connections.server,
+            target=self._target.name,
+            model="closed" if self._config.arrivals is None else "open",
+            config=config_facts(self._config),
+            started_at_ns=self._clock.since_1970(recorder.from_ns),
+            duration_s=duration_s,
+            operations=recorder.operations(),
+            windows=recorder.windows.result(duration_s),
+            self_checks=(self._own.result(self._share.index),),
+            slowest=recorder.remembered.slowest,
+            sample=recorder.remembered.sample,
+            connections_peak=self._connections.peak,
+            unfinished=unfinished,
+            interrupted=self._stop.why,
+            workers=1,
+            reopened=self._connections.reopened,
+        )
+
+
+async def _soon(clock: Clock) -> int:
+    return clock.now_ns() + _SOON_NS
+
+
+async def _awaited(gate: Awaitable[int]) -> int:
+    return await gate
