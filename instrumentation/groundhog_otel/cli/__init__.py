@@ -8,7 +8,7 @@ from typing import Final
 
 __all__ = ("main",)
 
-_WITH_COMMAND: Final = ("run", "doctor")
+_WITH_COMMAND: Final = ("run", "doctor", "load")
 """Sub-commands that take another command after ``--``."""
 
 
@@ -20,6 +20,7 @@ def main() -> None:
         sys.exit("groundhog: the command line is an extra of this package: pip install 'groundhog-otel[tools]'")
     from groundhog_otel import __version__  # noqa: PLC0415
     from groundhog_otel.alerts import AlertError  # noqa: PLC0415
+    from groundhog_otel.load.errors import LoadError  # noqa: PLC0415
     from groundhog_otel.pipeline import StackError  # noqa: PLC0415
     from groundhog_otel.store import StoreError  # noqa: PLC0415
 
@@ -65,6 +66,12 @@ def main() -> None:
         name="alerts",
         help="Check, generate, prove and explain the alerts.",
     )
+    app.command(
+        "groundhog_otel.cli.load:app",
+        name="load",
+        help="Test a server under load: how fast it answers, from the moment each request was due.",
+        usage="Usage: groundhog load [OPTIONS] URL, or: groundhog load [OPTIONS] -- COMMAND...",
+    )
     words, after = _split(sys.argv[1:])
     try:
         command, bound, _ = app.parse_args(words)
@@ -72,7 +79,7 @@ def main() -> None:
             after = []
         result = command(*bound.args, *after, **bound.kwargs)
         sys.stdout.flush()
-    except (AlertError, StackError, StoreError) as error:
+    except (AlertError, LoadError, StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from groundhog_otel.load.clock import Clock
 from groundhog_otel.load.connections import Connection, Connections
+from groundhog_otel.load.errors import StoppedError
 from groundhog_otel.load.facts import config_facts
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.progress import Tick
@@ -18,7 +19,7 @@ from groundhog_otel.load.result import LoadResult, Request
 from groundhog_otel.load.schedule import WHOLE, Share
 from groundhog_otel.load.self_check import OwnCheck
 from groundhog_otel.load.session import Target
-from groundhog_otel.load.stopping import Stop
+from groundhog_otel.load.stopping import Stop, unless_stopped
 from groundhog_otel.load.ticking import Ticker
 from groundhog_otel.load.trace import TraceContexts
 from groundhog_otel.load.traffic import Traffic
@@ -66,6 +67,7 @@ async def run_share(
 
     Raises:
         LoadError: the configuration is wrong, or the server cannot be reached to begin with.
+        StoppedError: the test was stopped before it began.
     """
     require_valid(config, share)
     own_clock = Clock() if clock is None else clock
@@ -99,11 +101,8 @@ class _Run:
     async def go(self, gate: Gate) -> LoadResult:
         users = len(self._share.users(self._config))
         try:
-            opened = await self._unless_stopped(self._connections.open(users))
-            begin_ns = None if opened is None else await self._unless_stopped(_awaited(gate(self._clock)))
-            if opened is None or begin_ns is None:
-                recorder = self._recorder(self._clock.now_ns())
-                return self._result(recorder, self._clock.now_ns(), unfinished=0)
+            opened = await unless_stopped(self._connections.open(users), self._stop)
+            begin_ns = await unless_stopped(_awaited(gate(self._clock)), self._stop)
             return await self._test(opened, begin_ns)
         finally:
             self._own.stop()
@@ -137,7 +136,8 @@ class _Run:
         beside = [asyncio.create_task(ticker.run(self._tick)), asyncio.create_task(self._measure(from_ns))]
         try:
             traffic.begin()
-            await self._unless_stopped(self._clock.until(end_ns))
+            with suppress(StoppedError):
+                await unless_stopped(self._clock.until(end_ns), self._stop)
             until_ns = min(self._clock.now_ns(), end_ns)
             self._own.stop()
             traffic.start_no_more(until_ns)
@@ -168,17 +168,6 @@ class _Run:
     async def _measure(self, from_ns: int) -> None:
         await self._clock.until(from_ns)
         self._own.start()
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Return what ``work`` returns; None, having cancelled it, when the test is stopped first."""
-        task, told = asyncio.create_task(work), asyncio.create_task(self._stop.told())
-        try:
-            await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
-            return task.result() if task.done() else None
-        finally:
-            for one in (task, told):
-                one.cancel()
-            await asyncio.gather(task, told, return_exceptions=True)
 
     def _tick(self, tick: Tick) -> None:
         self._own.look()
