@@ -71,6 +71,12 @@ def main() -> None:
         name="alerts",
         help="Check, generate, prove and explain the alerts.",
     )
+    app.command(
+        "groundhog_otel.cli.load:app",
+        name="load",
+        help="Test a server under load: how fast it answers, from the moment each request was due.",
+        usage="Usage: groundhog load [OPTIONS] URL, or: groundhog load [OPTIONS] -- COMMAND...",
+    )
     words, after = _split(sys.argv[1:])
     try:
         command, bound, _ = app.parse_args(words)

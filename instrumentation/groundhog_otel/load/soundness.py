@@ -7,7 +7,7 @@ from typing import Final
 
 from groundhog_otel.load.counts import Counts
 from groundhog_otel.load.result import LoadResult, SelfCheck
-from groundhog_otel.report.units import duration, share
+from groundhog_otel.report.units import duration, rate, share
 
 __all__ = ("faults", "notes")
 
@@ -17,13 +17,16 @@ _MOST_DELAY: Final = 0.1
 _LEAST_DELAY_S: Final = 0.001
 """Below it, scheduling is as good as an operating system's is."""
 _MOST_GC: Final = 0.05
+_LEAST_KEPT: Final = 0.95
+"""Of the rounds that were due: as many were begun while the schedule went on."""
 _QUEUEING: Final = 1.1
 
 
 def faults(result: LoadResult) -> tuple[str, ...]:
     """Return why a result is not valid, a sentence each: the generator was the bottleneck, or nothing was counted.
 
-    A worker is one when it used 90 % of a CPU or more over the test; when, at p99, it began requests late by more than
+    The generator was one when it began fewer than 95 % of the rounds that were due while the schedule went on. A worker
+    was when it used 90 % of a CPU or more over the test; when, at p99, it began requests late by more than
     1 ms and by more than a tenth of the response latency; or when the garbage collector stopped it for 5 % of the test.
     """
     return tuple(_faults(result))
@@ -39,6 +42,12 @@ def _faults(result: LoadResult) -> Iterator[str]:
     if not counts:
         yield "no request was counted: make the test longer than its warm-up, and look at the errors"
         return
+    due, begun = sum(check.due for check in result.self_checks), sum(check.begun for check in result.self_checks)
+    if due and begun < _LEAST_KEPT * due and result.duration_s > 0:
+        yield (
+            f"the schedule wanted {rate(due / result.duration_s)} and the generator began only"
+            f" {rate(begun / result.duration_s)}: use more workers, or less load"
+        )
     p99_s = min(one.at(99) for one in counts)
     for check in result.self_checks:
         yield from _worker(check, p99_s, result)

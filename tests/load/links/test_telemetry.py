@@ -39,7 +39,7 @@ def test_what_is_asked_for_counts_then_the_environment(mode: str | None, environ
     telemetry = Telemetry.chosen("r", mode, environ=environ)
     assert telemetry.mode == chosen
     assert telemetry.store.is_absolute()
-    assert pickle.loads(pickle.dumps(telemetry)) == telemetry  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(telemetry)) == telemetry
 
 
 def test_a_mode_that_there_is_not() -> None:

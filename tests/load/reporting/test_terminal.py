@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 (a dash between two numbers is longer than a hyphen)
 from __future__ import annotations
 
 import io
@@ -7,7 +6,8 @@ from dataclasses import replace
 from inline_snapshot import snapshot
 from rich.console import Console
 
-from groundhog_otel.load.reporting.given import Link, Report
+from groundhog_otel.load.links.finding import Link
+from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.terminal import print_result
 from tests.load.reporting import made
 
