@@ -16,6 +16,7 @@ from groundhog_otel.load import result_files
 from groundhog_otel.load.amounts import seconds_of
 from groundhog_otel.load.arrivals import Replay, parse
 from groundhog_otel.load.errors import LoadError, StoppedError
+from groundhog_otel.load.logs import quiet
 from groundhog_otel.load.merging import merge as merge_results
 from groundhog_otel.load.plan import LoadTestConfig, Scenario
 from groundhog_otel.load.result import LoadResult
@@ -29,7 +30,11 @@ from groundhog_otel.settings.load import ENV_JOB_COMPLETION_INDEX, job_index
 
 __all__ = ("app", "load", "merge")
 
-app = App(name="load", help="Test a server under load: how fast it answers, from the moment each request was due.")
+app = App(
+    name="load",
+    help="Test a server under load: how fast it answers, from the moment each request was due.",
+    usage="Usage: groundhog load [OPTIONS] URL, or: groundhog load [OPTIONS] -- COMMAND...",
+)
 
 _INTERRUPTED: Final = 130
 _INVALID: Final = 4
@@ -114,6 +119,7 @@ def load(
         workers=workers,
         unsafe_tools=unsafe_tools,
     )
+    quiet()
     tester = LoadTester(_target(server, sse=sse, headers=_headers(header), token_variable=token_variable))
     try:
         result = tester.run_load_test(config, run_id=run_id, share=part)

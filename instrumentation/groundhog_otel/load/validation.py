@@ -38,11 +38,8 @@ def _problems(config: LoadTestConfig, share: Share) -> Iterator[str]:
     processes = config.workers * share.count
     if processes > config.concurrent_users:
         yield f"{processes} workers are too many for {_users(config.concurrent_users)}: each takes at least one of them"
-    names = [scenario.name for scenario in config.test_scenarios]
     for scenario in config.test_scenarios:
         yield from _wrong_with(scenario)
-        if names.count(scenario.name) > 1:
-            yield f"There are two scenarios {scenario.name!r}: give each a name of its own"
 
 
 def _wrong_with(scenario: Scenario) -> Iterator[str]:
