@@ -41,6 +41,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._skip.skipped_s
 
+    def block(self, seconds: float) -> None:
+        """Let time pass in which nothing else is done."""
+        self._skip.skipped_s += seconds
+
 
 class VirtualClock(Clock):
     """The time of such a loop. Starts in 1970."""
@@ -104,6 +108,7 @@ class FakeTarget:
     sessions: list[FakeSession] = field(default_factory=list)
     open_now: int = 0
     keep_calls: bool = True
+    open_s: float = 0.001
     calls_count: int = 0
     asked: int = 0
 
@@ -111,7 +116,7 @@ class FakeTarget:
     async def open(self) -> AsyncIterator[Session]:
         number = self.asked
         self.asked += 1
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(self.open_s)
         if (why := self.refuse(number)) is not None:
             raise LoadError(why)
         session = FakeSession(self, len(self.sessions))

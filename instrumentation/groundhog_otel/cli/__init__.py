@@ -75,7 +75,6 @@ def main() -> None:
         "groundhog_otel.cli.load:app",
         name="load",
         help="Test a server under load: how fast it answers, from the moment each request was due.",
-        usage="Usage: groundhog load [OPTIONS] URL, or: groundhog load [OPTIONS] -- COMMAND...",
     )
     words, after = _split(sys.argv[1:])
     try:

@@ -16,6 +16,7 @@ _AT_ONCE: Final = 32
 """Sessions that are being opened at the same time: servers have queues for that, of a hundred or so."""
 _TRIES: Final = 3
 """After so many failures in a row to open any session again, the server is taken for gone."""
+_CLOSE_S: Final = 10.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 
@@ -145,14 +146,18 @@ class Connections:
         return found
 
     async def close(self) -> None:
-        """Close all sessions; targets bound the time that takes."""
+        """Close all sessions, within bounds."""
         self.closing = True
         for task, release in self._tasks.items():
             if release is None:
                 task.cancel()
             else:
                 release.set()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _ in range(2):
+            if self._tasks:
+                await asyncio.wait(tuple(self._tasks), timeout=_CLOSE_S)
+            for task in self._tasks:
+                task.cancel()
 
     def keep(self, work: Coroutine[Any, Any, None], release: asyncio.Event | None = None) -> asyncio.Task[None]:
         """Run something that :meth:`close` ends: by ``release``, or by cancellation where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -101,12 +102,16 @@ class _Run:
 
     async def go(self, gate: Gate) -> LoadResult:
         users = len(self._share.users(self._config))
+        frozen = False
         try:
             opened = await unless_stopped(self._connections.open(users), self._stop)
+            frozen = _freeze()
             begin_ns = await unless_stopped(_awaited(gate(self._clock)), self._stop)
             return await self._test(opened, begin_ns)
         finally:
             self._own.stop()
+            if frozen:
+                gc.unfreeze()
             await self._connections.close()
             if self._observer is not None:
                 self._observer.close()
@@ -153,18 +158,16 @@ class _Run:
 
     async def _finish(self, traffic: Traffic) -> None:
         """Wait for what is under way; less long when the test was stopped, and not at all when told so twice."""
-        idle = asyncio.create_task(traffic.idle())
-        waited_s = 0.0
+        waits = [asyncio.create_task(traffic.idle()), asyncio.create_task(self._stop.told(insisting=True))]
         try:
-            while not idle.done() and not self._stop.at_once:
-                if waited_s >= (GRACE_S if self._stop.why is None else _GRACE_STOPPED_S):
-                    break
-                await asyncio.wait({idle}, timeout=0.1)
-                waited_s += 0.1
+            ended, _ = await asyncio.wait(waits, timeout=_GRACE_STOPPED_S, return_when=asyncio.FIRST_COMPLETED)
+            if not ended and self._stop.why is None:
+                waits.append(asyncio.create_task(self._stop.told()))
+                await asyncio.wait(waits, timeout=GRACE_S - _GRACE_STOPPED_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            idle.cancel()
-            with suppress(asyncio.CancelledError):
-                await idle
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _measure(self, from_ns: int) -> None:
         await self._clock.until(from_ns)
@@ -210,6 +213,15 @@ class _Run:
             machine=machine_facts(),
             reopened=self._connections.reopened,
         )
+
+
+def _freeze() -> bool:
+    """Have the garbage collector leave alone what is there by now, unless the program does so itself."""
+    if gc.get_freeze_count():
+        return False
+    gc.collect()
+    gc.freeze()
+    return True
 
 
 async def _soon(clock: Clock) -> int:

@@ -33,7 +33,7 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Flight:
     """A request from the moment it is due."""
 

@@ -25,6 +25,8 @@ MOST_UNDER_WAY: Final = 50_000
 """Rounds of one process at once. More would be a matter of memory; they wait, and the self-check tells of it."""
 _BURST: Final = 100
 """Rounds that are begun one after the other when they are late, before answers are read again."""
+_CANCEL_S: Final = 3.0
+_PAUSE_S: Final = 0.01
 _UNFINISHED: Final = Answer(None, "timeout", "unfinished", "there was no answer when the test was over")
 
 
@@ -53,6 +55,7 @@ class Traffic:
         self._rounds: Iterator[Round] = iter(())
         self._room = asyncio.Event()
         self._taken: dict[int, Iterator[int]] = {}
+        self._flights: set[Flight] = set()
         self.in_flight = 0
         """Requests that were sent and have no answer yet."""
         self.unfinished = 0
@@ -86,10 +89,14 @@ class Traffic:
     async def end(self) -> None:
         """Give up what is under way, and count it; also the rounds that were due and not even begun."""
         now_ns = self._clock.now_ns()
+        for flight in self._flights:
+            self._give_up(flight, now_ns)
+        self._flights.clear()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:  # a client that is cancelled tells its server, and some wait for that
+            await asyncio.wait(tasks, timeout=_CANCEL_S)
         for one in self._rounds:
             due_ns = self._due_ns(one)
             if due_ns >= self._end_ns:
@@ -181,13 +188,13 @@ class Traffic:
             self.due += 1
             self._recorder.due(flight.due_ns)
         timeout_s = flight.step.timeout or self._config.request_timeout
-        try:
-            session = await connection.session(timeout_s)
-            answer = await self._sent(flight, session, variables, timeout_s)
-        except asyncio.CancelledError:
-            self._give_up(flight, self._clock.now_ns())
-            raise
+        self._flights.add(flight)
+        session = await connection.session(timeout_s)
+        answer = await self._sent(flight, session, variables, timeout_s)
         ended_ns = self._clock.now_ns()
+        if flight not in self._flights:  # it was given up
+            raise asyncio.CancelledError
+        self._flights.remove(flight)
         answer = judged(answer, flight.step, variables)
         self._recorder.ended(flight, ended_ns, answer)
         if answer.error == "transport":
@@ -203,7 +210,7 @@ class Traffic:
         try:
             arguments, target = fill(step.arguments, variables), fill(step.target, variables)
         except TemplateError as error:
-            await asyncio.sleep(0)  # a round that never waits would let no other run
+            await asyncio.sleep(_PAUSE_S)  # users whose rounds fail at once would keep this process busy
             return Answer(None, "assertion", "template", str(error))
         flight.trace_id, flight.span_id, meta = self._contexts.next()
         flight.sent_ns = self._clock.now_ns()

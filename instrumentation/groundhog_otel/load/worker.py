@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 from asyncio import StreamReader, StreamReaderProtocol
@@ -13,6 +12,7 @@ from groundhog_otel.load import result_files
 from groundhog_otel.load.clock import Clock
 from groundhog_otel.load.engine import Hooks, run_share
 from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.logs import quiet
 from groundhog_otel.load.messages import LINE_BYTES, line, message, read_job, tick_message
 from groundhog_otel.load.stopping import Stop, on_signals
 
@@ -26,6 +26,7 @@ def main() -> None:
     # What a server's or a user's code prints is not to get among the messages.
     out = os.dup(1)
     os.dup2(2, 1)
+    quiet()
     asyncio.run(_work(out))
 
 
@@ -66,8 +67,6 @@ async def _job(reader: StreamReader, writer: asyncio.WriteTransport, stop: Stop)
     listening = asyncio.create_task(_listen(reader, begin, stop))
 
     async def gate(clock: Clock) -> int:
-        gc.collect()
-        gc.freeze()  # what is there by now stays: the collector need not look at it again
         writer.write(line(ready=True))
         return clock.from_1970(await begin)
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (a dash between two numbers is longer than a hyphen)
 from __future__ import annotations
 
 import io
