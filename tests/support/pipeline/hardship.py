@@ -41,9 +41,10 @@ def overloaded(folder: Path, *, for_s: float, wait_s: int) -> Outcome:
         threads = [threading.Thread(target=drive, args=(one, for_s)) for one in senders]
         for thread in threads:
             thread.start()
-        codes = Counter[str]()
+        codes, heap = Counter[str](), 0.0
         while any(thread.is_alive() for thread in threads):
             codes[_over_grpc(collector.grpc_port, Template(replace(shape, traces=1, slow=0)).fresh()[0])] += 1
+            heap = max(heap, collector.own("otelcol_process_runtime_heap_alloc_bytes"))
             time.sleep(0.2)
         ended, peak = time.monotonic(), collector.rss_bytes(peak=True)
         while senders[0].send() != 200:
@@ -64,8 +65,9 @@ def overloaded(folder: Path, *, for_s: float, wait_s: int) -> Outcome:
         kept,
         kept - missing * shape.spans,
         0,
-        f"refused: {statuses[503]:,} spans with 503, over gRPC UNAVAILABLE; limit {LIMIT_MIB} MiB, resident "
-        f"{idle // MIB} MiB idle, {peak // MIB} MiB at most; took again after {back_s:.1f} s",
+        f"refused: {statuses[503]:,} spans with 503, over gRPC UNAVAILABLE; limit {LIMIT_MIB} MiB, heap "
+        f"{heap / MIB:.0f} MiB at most; resident {idle // MIB} MiB idle, {peak // MIB} MiB at most; "
+        f"took again after {back_s:.1f} s",
     )
     found.seen.update(
         ratio=offered / taken,
@@ -73,6 +75,7 @@ def overloaded(folder: Path, *, for_s: float, wait_s: int) -> Outcome:
         unanswered=sum(one.tally.unanswered for one in senders),
         unavailable=codes["UNAVAILABLE"],
         other_codes=sum(count for code, count in codes.items() if code not in ("OK", "UNAVAILABLE")),
+        heap_mib=heap / MIB,
         idle_mib=idle / MIB,
         peak_mib=peak / MIB,
     )
