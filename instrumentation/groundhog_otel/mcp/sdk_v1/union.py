@@ -31,18 +31,24 @@ def validated(cls: Any, message: Any) -> Any:
 @lru_cache(maxsize=16)
 def _members(cls: Any, _validator: object) -> Mapping[str, Callable[[Any], Any]]:
     """Return the validation of each member of a union by its method; nothing where methods do not tell them apart."""
-    found: dict[str, Callable[[Any], Any]] = {}
-    root = cls.model_fields["root"]
-    members = get_args(root.annotation)
-    if not _plain(cls) or root.metadata or root.discriminator or not all(map(_plain, members)):
-        return {}
-    for member in members:
-        method = member.model_fields["method"]
-        names = get_args(method.annotation) if get_origin(method.annotation) is Literal else ()
-        if len(names) != 1 or names[0] in found or method.metadata or method.validation_alias:
+    try:
+        root = cls.model_fields["root"]
+        members = get_args(root.annotation)
+        if not _plain(cls) or root.metadata or root.discriminator or not all(map(_plain, members)):
             return {}
-        found[names[0]] = member.model_validate
-    return found
+        methods = {_method(member): member.model_validate for member in members}
+        return methods if len(methods) == len(members) else {}
+    except Exception:  # not what pydantic, or the SDK, looked like when this was written
+        return {}
+
+
+def _method(member: Any) -> str:
+    """Return the one method that a model accepts; raises ``ValueError`` where it is not one."""
+    field = member.model_fields["method"]
+    (method,) = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    if type(method) is not str or field.metadata or field.validation_alias:
+        raise ValueError(member)
+    return method
 
 
 def _plain(model: Any) -> bool:
