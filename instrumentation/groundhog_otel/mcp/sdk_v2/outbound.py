@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from typing import Any, Final
 
+from opentelemetry import context as context_api
 from opentelemetry import trace
 
 from groundhog_otel import semconv
@@ -19,8 +20,9 @@ from groundhog_otel.mcp.propagation import injected, with_meta
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
 from groundhog_otel.mcp.telemetry import CLIENT, Telemetry
 from groundhog_otel.mcp.transport import peer_of
+from groundhog_otel.mcp.w3c import written
 
-__all__ = ("notification_sender", "request_sender", "stand_in_for_native_span")
+__all__ = ("inject_plainly", "notification_sender", "request_sender", "stand_in_for_native_span")
 
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 _REQUEST_TIMEOUT: Final = -32001
@@ -104,6 +106,23 @@ def stand_in_for_native_span(original: Callable[..., Any]) -> Callable[..., Any]
         return _NativeStandIn(operation)
 
     return otel_span
+
+
+def inject_plainly(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for the SDK's ``inject_trace_context``: the same keys, without the propagators where they are plain."""
+
+    def inject_trace_context(meta: dict[str, Any]) -> None:
+        carrier = None
+        try:
+            carrier = written(context_api.get_current())
+        except Exception:
+            guarded_error("inject")
+        if carrier is None:
+            original(meta)
+        else:
+            meta.update(carrier)
+
+    return inject_trace_context
 
 
 class _NativeStandIn(trace.NonRecordingSpan):
