@@ -67,11 +67,12 @@ class _Carrying:
     """A request that puts our context into its own wire form.
 
     The SDK asks a request for one thing, ``model_dump``. The model itself stays untouched: it may be sent again.
+    Other instrumentations make a new request of it, by ``type(request)(root)``: that is of this class again.
     """
 
     __slots__ = ("_carrier", "_request")
 
-    def __init__(self, request: Any, carrier: Mapping[str, str] | None) -> None:
+    def __init__(self, request: Any, carrier: Mapping[str, str] | None = None) -> None:
         self._request = request
         self._carrier = carrier
 
