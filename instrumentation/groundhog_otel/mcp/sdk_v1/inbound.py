@@ -12,7 +12,7 @@ from groundhog_otel.mcp.fastmcp import makes_server_span
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer, told
 from groundhog_otel.mcp.sdk_v1.http import HttpRequest
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
 from groundhog_otel.mcp.transport import Peer, Tag, client_address, http_server, peer_of
@@ -158,7 +158,7 @@ async def _settled(
         operation.abandon()
         raise
     except BaseException as exc:
-        operation.end(_failure(exc))
+        operation.end(_failure(telemetry, operation, exc))
         raise
     operation.end(outcomes.OK if responder is None else _answered(telemetry, operation, responder, session))
 
@@ -172,13 +172,15 @@ def _answered(telemetry: Telemetry, operation: Operation, responder: Any, sessio
         answer = responder.__dict__[_ANSWER]
         root = getattr(answer, "root", None)
         if root is None:  # not a result, but ErrorData
-            return outcomes.server_error(answer.code)
+            return told(telemetry, operation, outcomes.server_error(answer.code), answer.message)
         return outcome_of_answer(telemetry, operation, root, peer)
     except Exception:
         guarded_error("answer")
         return outcomes.OK
 
 
-def _failure(exc: BaseException) -> Outcome:
+def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException) -> Outcome:
     error = jsonrpc_error(exc)
-    return outcomes.exception(exc) if error is None else outcomes.server_error(error.code)
+    if error is None:
+        return outcomes.exception(exc)
+    return told(telemetry, operation, outcomes.server_error(error.code), error.message)

@@ -10,7 +10,7 @@ from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender, told
 from groundhog_otel.mcp.telemetry import CLIENT, Telemetry
 from groundhog_otel.mcp.transport import peer_of
 
@@ -34,7 +34,7 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any]) -> Callab
             operation.abandon()
             raise
         except BaseException as exc:
-            operation.end(_failure(exc))
+            operation.end(_failure(telemetry, operation, exc))
             raise
         operation.end(outcome_at_sender(telemetry, self, operation, result))
         return result
@@ -128,7 +128,7 @@ def _begin(
         return None
 
 
-def _failure(exc: BaseException) -> Outcome:
+def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException) -> Outcome:
     """Return what a request's exception means: the SDK raises time-outs and shutdowns as if peers had sent them."""
     try:
         error = jsonrpc_error(exc)
@@ -138,7 +138,7 @@ def _failure(exc: BaseException) -> Outcome:
             return outcomes.TIMEOUT
         if error.code == _CONNECTION_CLOSED and error.message == "Connection closed":
             return outcomes.CONNECTION_CLOSED
-        return outcomes.client_error(error.code)
+        return told(telemetry, operation, outcomes.client_error(error.code), error.message)
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)

@@ -15,7 +15,7 @@ from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.ownership import no_message
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer, told
 from groundhog_otel.mcp.sdk_v2.refusals import reached_server
 from groundhog_otel.mcp.session import session_closed, session_opened
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
@@ -142,24 +142,26 @@ async def _settled(telemetry: Telemetry, operation: Operation, answer: Awaitable
         operation.abandon()
         raise
     except BaseException as exc:
-        operation.end(_failure(exc, modern=modern))
+        operation.end(_failure(telemetry, operation, exc, modern=modern))
         raise
     operation.end(outcome_of_answer(telemetry, operation, result))
     return result
 
 
-def _failure(exc: BaseException, *, modern: bool) -> Outcome:
+def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException, *, modern: bool) -> Outcome:
     """Return what a handler's exception becomes on the wire, by ``handler_exception_to_error_data`` of the SDK."""
     try:
         error = jsonrpc_error(exc)
         if error is not None:
-            return outcomes.server_error(error.code)
+            return told(telemetry, operation, outcomes.server_error(error.code), error.message)
         if not isinstance(exc, Exception):
             return outcomes.exception(exc)
         if type(exc).__name__ == "ValidationError" and type(exc).__module__.startswith("pydantic"):
             return outcomes.server_error(_INVALID_PARAMS)
-        # Under the handshake protocols 2.x still answers with the 0 of mcp 1.x.
-        return outcomes.server_error(_INTERNAL_ERROR if modern else 0)
+        if modern:
+            return outcomes.server_error(_INTERNAL_ERROR)
+        # Under the handshake protocols 2.x still answers with the 0 and the text of mcp 1.x.
+        return told(telemetry, operation, outcomes.server_error(0), str(exc))
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)
