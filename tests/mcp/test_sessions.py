@@ -34,6 +34,9 @@ async def test_a_session_is_measured_at_both_sides(capture: Capture, transport: 
         (point,) = capture.points(metric)
         assert point.count == 1
         assert tuple(point.explicit_bounds) == semconv.MCP_DURATION_BUCKETS_S
+        handshake = capture.one(CLIENT if metric == semconv.MCP_CLIENT_SESSION_DURATION else SERVER, "initialize")
+        (exemplar,) = point.exemplars
+        assert (exemplar.trace_id, exemplar.span_id) == (handshake.context.trace_id, handshake.context.span_id)
         found: dict[str, Any] = dict(point.attributes or {})
         assert found.pop(semconv.MCP_PROTOCOL_VERSION) >= "2025"
         if transport != "memory":

@@ -11,6 +11,7 @@ from groundhog_otel.mcp.fields import field
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
+from groundhog_otel.mcp.session import session_settled
 from groundhog_otel.mcp.telemetry import Telemetry
 from groundhog_otel.mcp.transport import Peer, peer_of
 
@@ -55,6 +56,7 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
             operation.learn_version(version)
             if peer is not None and isinstance(version, str):
                 peer.protocol_version = version
+                session_settled(peer, operation)
     except Exception:
         guarded_error("answer")
     return outcomes.OK

@@ -17,7 +17,7 @@ from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.ownership import no_message
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer, told
 from groundhog_otel.mcp.sdk_v2.refusals import reached_server
-from groundhog_otel.mcp.session import session_closed, session_opened
+from groundhog_otel.mcp.session import session_closed, session_opened, session_settled
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
 from groundhog_otel.mcp.transport import (
     FIRST_SESSIONLESS,
@@ -184,6 +184,7 @@ def _ends_with_connection(telemetry: Telemetry, runner: Any, peer: Peer, operati
     """Have the session's duration recorded when the SDK takes the connection down."""
     try:
         ended = Peer(Tag(operation.transport, lambda: peer.session_id), operation.mcp_version, opened=peer.opened)
+        session_settled(ended, operation)
         runner.connection.exit_stack.callback(session_closed, telemetry, client=False, peer=ended)
     except Exception:
         guarded_error("session")
