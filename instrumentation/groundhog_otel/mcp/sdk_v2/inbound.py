@@ -12,6 +12,7 @@ from opentelemetry import context as context_api
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.fields import is_mapping
 from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.headers import parent_over_http
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.ownership import no_message
@@ -63,7 +64,9 @@ async def _at_server(
     operation, modern, peer = None, False, None
     try:
         modern = ctx.protocol_version >= FIRST_SESSIONLESS
-        transport, attributes = _server_transport(runner, ctx)
+        scope = getattr(ctx.request, "scope", None)
+        scope = scope if is_mapping(scope) else None
+        transport, attributes = _server_transport(runner, scope)
         peer = _session_peer(runner, transport)
         # Before the handshake the SDK reports a default that nobody agreed on.
         version = peer.protocol_version = None if ctx.method == "initialize" else ctx.protocol_version
@@ -72,6 +75,7 @@ async def _at_server(
             ctx.method,
             ctx.params,
             ctx.request_id,
+            scope,
             transport=transport,
             mcp_version=version,
             session_id=peer.session_id,
@@ -103,6 +107,7 @@ def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Calla
                 method,
                 params,
                 dctx.request_id,
+                None,
                 transport=peer.transport,
                 mcp_version=peer.protocol_version,
                 session_id=peer.session_id,
@@ -117,11 +122,20 @@ def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Calla
 
 
 def _begin(
-    telemetry: Telemetry, method: str, params: Mapping[str, Any] | None, request_id: object, **known: Any
+    telemetry: Telemetry,
+    method: str,
+    params: Mapping[str, Any] | None,
+    request_id: object,
+    scope: Mapping[str, Any] | None,
+    **known: Any,
 ) -> Operation | None:
     meta = params.get("_meta") if is_mapping(params) else None
     # The SDK runs a handler in the context of whoever put the message on the stream: the HTTP request's, for one.
-    parent, links = telemetry.parent_of(meta, context_api.get_current())
+    base = context_api.get_current()
+    if scope is None:
+        parent, links = telemetry.parent_of(meta, base)
+    else:
+        parent, links = parent_over_http(telemetry, meta, scope, base)
     return telemetry.begin(
         SERVER,
         method,
@@ -190,10 +204,9 @@ def _ends_with_connection(telemetry: Telemetry, runner: Any, peer: Peer, operati
         guarded_error("session")
 
 
-def _server_transport(runner: Any, ctx: Any) -> tuple[Transport, Mapping[str, Any] | None]:
+def _server_transport(runner: Any, scope: Mapping[str, Any] | None) -> tuple[Transport, Mapping[str, Any] | None]:
     """Return the wire that a server's message came on, and the client's address where there is one."""
-    scope = getattr(ctx.request, "scope", None)
-    if is_mapping(scope):
+    if scope is not None:
         return http_server(scope.get("http_version")), client_address(scope)
     outbound = runner.connection.outbound
     return peer_of(getattr(outbound, "_outbound", outbound)).transport, None
