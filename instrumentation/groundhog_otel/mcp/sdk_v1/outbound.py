@@ -34,7 +34,7 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any]) -> Callab
             operation.abandon()
             raise
         except BaseException as exc:
-            operation.end(_failure(telemetry, operation, exc))
+            operation.end(_failure(telemetry, self, operation, exc))
             raise
         operation.end(outcome_at_sender(telemetry, self, operation, result))
         return result
@@ -128,9 +128,11 @@ def _begin(
         return None
 
 
-def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException) -> Outcome:
+def _failure(telemetry: Telemetry, session: Any, operation: Operation, exc: BaseException) -> Outcome:
     """Return what a request's exception means: the SDK raises time-outs and shutdowns as if peers had sent them."""
     try:
+        # A transport's tasks start together with the first message, and that may be the one that fails.
+        operation.learn_transport(peer_of(session).transport)
         error = jsonrpc_error(exc)
         if error is None:
             return outcomes.exception(exc)
