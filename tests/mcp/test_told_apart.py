@@ -138,7 +138,6 @@ server.run("stdio")
 """
 
 
-@pytest.mark.skipif(sdk.VERSION < (1, 12), reason="in mcp 1.10 a caller whose server has died waits for ever")
 async def test_a_server_that_dies_during_a_call(capture: Capture) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     async with sdk.over_stdio(sys.executable, "-c", DYING, env=environment) as session:
