@@ -75,8 +75,8 @@ matrix: .venv/ready $(MATRIX:%=.venv-%/ready) $(FASTMCP:%=.venv-%/ready)  ## Run
 	  $$env/bin/pytest -m "not e2e and not slow" $$rooms || failed="$$failed $$name"; done; \
 	[ -z "$$failed" ] || { echo "Failed on:$$failed" >&2; exit 1; }
 
-peers: .venv-peers/ready  ## Run the tests with other instrumentations of MCP in the same process
-	.venv-peers/bin/pytest tests/mcp/test_peers.py
+peers: .venv-peers/ready  ## Run the tests with other instrumentations, of MCP and of HTTP, in the same process
+	.venv-peers/bin/pytest tests/mcp/test_peers.py tests/mcp/test_http_instrumentations.py
 
 conformance: .venv/ready .venv-mcp1/ready  ## Run the official conformance tests of servers, bare and instrumented; skipped without Node
 	$(BIN)/pytest -m suites -k server
