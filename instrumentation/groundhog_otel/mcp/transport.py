@@ -175,9 +175,10 @@ def peer_of(owner: Any) -> Peer:
 def client_address(scope: Mapping[str, Any]) -> dict[str, AttributeValue]:
     """Return the client's address as an ASGI server reports it: for spans only, a stranger chooses it."""
     client = scope.get("client")
-    if not client:
+    if not client or not client[0]:  # ASGI has none for a Unix socket
         return {}
-    return {semconv.CLIENT_ADDRESS: client[0], semconv.CLIENT_PORT: client[1]}
+    address, port = client
+    return {semconv.CLIENT_ADDRESS: address, **({semconv.CLIENT_PORT: port} if port else {})}
 
 
 def _channel(stream: Any) -> Any:
