@@ -150,8 +150,8 @@ def test_wrong_options_of_the_others_are_warnings_as_well(tmp_path: Path) -> Non
             ),
             (
                 f"parts=7 {where('groundhog_runtime')} is not understood; "
-                "using 'event_loop,gc,requests,worker_threads'. Write any of event_loop, worker_threads, gc and requests, "
-                "with commas between them, or none."
+                "using 'event_loop,gc,requests,worker_threads'. Write any of event_loop, worker_threads, "
+                "gc and requests, with commas between them, or none."
             ),
             (
                 f"blocking_threshold_ms='soon' {where('groundhog_runtime')} is not understood; using 100. "
