@@ -17,7 +17,7 @@ from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation, restore
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender, told
 from groundhog_otel.mcp.telemetry import CLIENT, Telemetry
 from groundhog_otel.mcp.transport import peer_of
 from groundhog_otel.mcp.w3c import written
@@ -57,7 +57,7 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any], *, sdk_ma
             restored = _restore(token)
             if operation is not None:
                 if restored:
-                    operation.end(_failure(operation, exc))
+                    operation.end(_failure(telemetry, operation, exc))
                 else:
                     operation.abandon()
             raise
@@ -184,7 +184,7 @@ def _restore(token: Token[Any] | None) -> bool:
     return token is None or restore(token)
 
 
-def _failure(operation: Operation, exc: BaseException) -> Outcome:
+def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException) -> Outcome:
     """Return what a request's exception means: the SDK raises time-outs and shutdowns as if peers had sent them."""
     try:
         error = jsonrpc_error(exc)
@@ -196,7 +196,7 @@ def _failure(operation: Operation, exc: BaseException) -> Outcome:
                 return outcomes.TIMEOUT
             if error.code == _CONNECTION_CLOSED:
                 return outcomes.CONNECTION_CLOSED
-        return outcomes.client_error(error.code)
+        return told(telemetry, operation, outcomes.client_error(error.code), error.message)
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)
