@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -225,7 +226,7 @@ def test_a_closed_model_waits_for_each_answer() -> None:
     assert response_ms(result) == service_ms(result)
     for session in range(4):
         times = [call.at_s for call in target.calls if call.session == session]
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in pairwise(times)]
         assert gaps == pytest.approx([0.05] * len(gaps))
     assert result.self_checks[0].due == 0
 
