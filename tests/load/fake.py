@@ -95,6 +95,19 @@ def after(seconds: float, answer: Answer | None = None) -> Behaviour:
     return behave
 
 
+async def ten_ms(_call: Call) -> Answer:
+    await asyncio.sleep(0.01)
+    return Answer({})
+
+
+def anybody(_number: int) -> str | None:
+    return None
+
+
+def nobody(_number: int) -> str | None:
+    return "Nothing listens there: start the server"
+
+
 @dataclass
 class FakeTarget:
     """A server in this process, of a behaviour that tests choose."""
@@ -102,7 +115,7 @@ class FakeTarget:
     behave: Behaviour = at_once
     tools: tuple[ToolFacts, ...] = ()
     name: str = "fake"
-    refuse: Callable[[int], str | None] = lambda _number: None
+    refuse: Callable[[int], str | None] = anybody
     """Why a session, by its number from 0, cannot be opened."""
     calls: list[Call] = field(default_factory=list)
     sessions: list[FakeSession] = field(default_factory=list)

@@ -26,7 +26,7 @@ class Clock:
     """Nanoseconds of ``time.perf_counter_ns``. Belongs to one event loop; to be closed."""
 
     def __init__(self) -> None:
-        self._epoch_offset_ns = time.time_ns() - self.now_ns()
+        self._epoch_offset_ns = _epoch_offset_ns()
         self._alarm = _Alarm() if sys.platform == "linux" else None
 
     def now_ns(self) -> int:
@@ -54,6 +54,15 @@ class Clock:
         if self._alarm is not None:
             self._alarm.close()
             self._alarm = None
+
+
+def _epoch_offset_ns() -> int:
+    """Return by how much the wall clock is ahead of ours, from the pair of looks that was interrupted least."""
+    looks = []
+    for _ in range(10):
+        before_ns, wall_ns, after_ns = time.perf_counter_ns(), time.time_ns(), time.perf_counter_ns()
+        looks.append((after_ns - before_ns, wall_ns - (before_ns + after_ns) // 2))
+    return min(looks)[1]
 
 
 class _Alarm:

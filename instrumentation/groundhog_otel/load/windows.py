@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -27,6 +28,19 @@ class _Slice:
     errors: int = 0
     due: int = 0
     response: dict[str, Tally] = field(default_factory=dict)
+    packed: dict[str, tuple[array[int], array[int]]] = field(default_factory=dict)
+    """The same in a tenth of the memory, once the test has gone on to the next slice."""
+
+    def pack(self) -> None:
+        for operation, tally in self.latencies().items():
+            self.packed[operation] = (array("Q", tally.keys()), array("Q", tally.values()))
+        self.response.clear()
+
+    def latencies(self) -> dict[str, Tally]:
+        found = {operation: Tally(zip(*pair, strict=True)) for operation, pair in self.packed.items()}
+        for operation, tally in self.response.items():
+            found.setdefault(operation, Tally()).include(tally)
+        return found
 
 
 class Windows:
@@ -37,6 +51,7 @@ class Windows:
         self._duration_s = duration_s
         self._length_s = duration_s / self._count
         self._slices = [_Slice() for _ in range(self._count + 1)]
+        self._now = self._slices[0]
         self._last_s = 0.0
 
     def due(self, at_s: float) -> None:
@@ -46,6 +61,9 @@ class Windows:
     def ended(self, at_s: float, operation: str, response_ns: int, *, failed: bool) -> None:
         """Count a request that ended at this time."""
         one = self._at(at_s)
+        if one is not self._now:
+            self._now.pack()
+            self._now = one
         one.count += 1
         one.errors += failed
         tally = one.response.get(operation)
@@ -63,7 +81,7 @@ class Windows:
                 length_s=min(self._length_s, last_s - start_s) if number < self._count else last_s - start_s,
                 count=one.count,
                 errors=one.errors,
-                response={operation: tally.encode() for operation, tally in sorted(one.response.items())},
+                response={operation: tally.encode() for operation, tally in sorted(one.latencies().items())},
                 due=one.due,
             )
             for number, one in enumerate(self._slices)
