@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from groundhog_otel.load.result import LoadResult, OperationResult, SelfCheck
-from groundhog_otel.load.self_check import OwnCheck, bottleneck
+from groundhog_otel.load.self_check import OwnCheck
 from groundhog_otel.load.session import ServerFacts
+from groundhog_otel.load.soundness import faults
 from groundhog_otel.load.tally import Tally
 
 SECOND = 1_000_000_000
@@ -119,27 +120,27 @@ RESULT = LoadResult(
         (replace(GOOD, due=0, begun=0), None),
         (
             replace(GOOD, due=20_000, begun=9_001),
-            "the schedule wanted 2100 rounds/s and this generator began only 1000/s: use more workers (--workers)",
+            "the schedule wanted 2,100/s and the generator began only 1,000/s: use more workers",
         ),
-        (replace(GOOD, cpu_share=0.95), "worker 1 of the generator used 95 % of a CPU and could not do more: use more"),
+        (replace(GOOD, cpu_share=0.95), "worker 0 of the generator used 95 % of a CPU and could not do more: use more"),
         (
             replace(GOOD, scheduling_error_p99_s=0.0025),
-            "worker 1 of the generator began 1 % of its requests more than 2.5 ms late, beside a p99 of 20 ms",
+            "worker 0 of the generator began 1 % of its requests more than 2.5 ms late, beside a p99 of 20 ms",
         ),
         (replace(GOOD, scheduling_error_p99_s=0.0015), None),
         (
             replace(GOOD, gc_pause_total_s=0.7),
-            "worker 1 of the generator was stopped by the garbage collector for 7.0 % of the test",
+            "worker 0 of the generator was stopped by the garbage collector for 7.0 % of the test",
         ),
     ],
 )
 def test_the_bottleneck_is_named_in_one_sentence(check: SelfCheck, why: str | None) -> None:
-    found = bottleneck(replace(RESULT, self_checks=(check, replace(GOOD, worker=1))))
-    assert found is None if why is None else (found or "").startswith(why)
+    found = faults(replace(RESULT, self_checks=(check, replace(GOOD, worker=1))))
+    assert found == () if why is None else found[0].startswith(why)
 
 
 def test_a_server_in_this_process_may_use_all_of_its_cpu() -> None:
     busy = (replace(GOOD, cpu_share=0.99),)
     memory = ServerFacts("s", "1", "2025-11-25", "memory")
-    assert bottleneck(replace(RESULT, self_checks=busy)) is not None
-    assert bottleneck(replace(RESULT, self_checks=busy, server=memory)) is None
+    assert faults(replace(RESULT, self_checks=busy))
+    assert not faults(replace(RESULT, self_checks=busy, server=memory))
