@@ -113,7 +113,7 @@ class FakeTarget:
     """A server in this process, of a behaviour that tests choose."""
 
     behave: Behaviour = at_once
-    tools: tuple[ToolFacts, ...] = ()
+    tools: tuple[ToolFacts, ...] = (ToolFacts("add", {"type": "object"}, read_only=True),)
     name: str = "fake"
     refuse: Callable[[int], str | None] = anybody
     """Why a session, by its number from 0, cannot be opened."""

@@ -27,7 +27,7 @@ WRITES = ToolFacts("write", {"type": "object"}, read_only=False)
 
 def test_a_program_without_an_event_loop_runs_a_test() -> None:
     seen: list[Progress] = []
-    result = LoadTester(FakeTarget(ten_ms), on_progress=seen.append).run_load_test(CONFIG)
+    result = LoadTester(FakeTarget(ten_ms), on_progress=seen.append, telemetry="none").run_load_test(CONFIG)
     assert result.operations[0].count == 50
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}-[0-9a-f]{8}", result.run_id)
     assert seen[-1].finished == 50
@@ -36,7 +36,7 @@ def test_a_program_without_an_event_loop_runs_a_test() -> None:
 
 
 def test_within_an_event_loop_it_is_awaited() -> None:
-    tester = LoadTester(FakeTarget(ten_ms))
+    tester = LoadTester(FakeTarget(ten_ms), telemetry="none")
 
     async def within() -> None:
         with pytest.raises(LoadError, match="await the method with an a before its name"):
@@ -59,7 +59,9 @@ def test_latencies_of_real_time_are_those_of_the_server_and_the_timers_error() -
         took.append(loop.time() - begun_s)
         return Answer({})
 
-    result = LoadTester(FakeTarget(behave)).run_load_test(replace(CONFIG, duration=3, arrivals=Constant(100)))
+    result = LoadTester(FakeTarget(behave), telemetry="none").run_load_test(
+        replace(CONFIG, duration=3, arrivals=Constant(100))
+    )
     took.sort()
     (one,) = result.operations
     response, service = Tally.decode(one.response), Tally.decode(one.service)
@@ -76,7 +78,9 @@ def test_latencies_of_real_time_are_those_of_the_server_and_the_timers_error() -
 
 def test_users_are_simulated() -> None:
     target = FakeTarget(ten_ms, tools=(READS, WRITES))
-    result = LoadTester(target).simulate_concurrent_users(3, LoadTestConfig(duration=0.5, arrivals=Constant(1)))
+    result = LoadTester(target, telemetry="none").simulate_concurrent_users(
+        3, LoadTestConfig(duration=0.5, arrivals=Constant(1))
+    )
     assert result.model == "closed"
     assert result.connections_peak == 3
     assert [one.name for one in result.operations] == ["tools/call read"]
@@ -85,16 +89,16 @@ def test_users_are_simulated() -> None:
 def test_without_scenarios_only_tools_that_change_nothing_are_called() -> None:
     target = FakeTarget(ten_ms, tools=(READS, WRITES))
     config = LoadTestConfig(duration=0.5, arrivals=Constant(50))
-    LoadTester(target).run_load_test(config)
+    LoadTester(target, telemetry="none").run_load_test(config)
     assert {call.target for call in target.calls} == {"read"}
-    LoadTester(target).run_load_test(replace(config, unsafe_tools=True))
+    LoadTester(target, telemetry="none").run_load_test(replace(config, unsafe_tools=True))
     assert {call.target for call in target.calls} == {"read", "write"}
 
 
 @pytest.mark.parametrize("tools", [(), (WRITES,)])
 def test_without_anything_to_call_there_is_one_clear_error(tools: tuple[ToolFacts, ...]) -> None:
     with pytest.raises(LoadError, match=r"no tools|read-only"):
-        LoadTester(FakeTarget(tools=tools)).run_load_test(LoadTestConfig(duration=1))
+        LoadTester(FakeTarget(tools=tools), telemetry="none").run_load_test(LoadTestConfig(duration=1))
 
 
 @pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
@@ -108,7 +112,7 @@ def test_signals_end_a_test_and_what_was_recorded_is_returned(number: signal.Sig
             os.kill(os.getpid(), number)
 
     target = FakeTarget(ten_ms)
-    result = LoadTester(target, on_progress=send).run_load_test(replace(CONFIG, duration=600))
+    result = LoadTester(target, on_progress=send, telemetry="none").run_load_test(replace(CONFIG, duration=600))
     assert result.interrupted == name
     assert result.operations[0].count > 10
     assert target.open_now == 0
@@ -119,7 +123,7 @@ def test_a_signal_before_it_begins_leaves_nothing_to_report() -> None:
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(StoppedError, match="Ctrl-C"):
-        LoadTester(FakeTarget(open_s=600)).run_load_test(CONFIG)
+        LoadTester(FakeTarget(open_s=600), telemetry="none").run_load_test(CONFIG)
     timer.join()
 
 
@@ -127,7 +131,9 @@ def test_a_stop_of_ones_own_ends_a_test_that_is_awaited() -> None:
     async def within() -> None:
         stop = Stop()
         asyncio.get_running_loop().call_later(0.7, stop.tell, "enough")
-        result = await LoadTester(FakeTarget(ten_ms)).arun_load_test(replace(CONFIG, duration=600), stop=stop)
+        result = await LoadTester(FakeTarget(ten_ms), telemetry="none").arun_load_test(
+            replace(CONFIG, duration=600), stop=stop
+        )
         assert result.interrupted == "enough"
 
     asyncio.run(within())
