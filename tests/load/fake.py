@@ -148,6 +148,7 @@ class FakeSession:
     def __init__(self, target: FakeTarget, number: int) -> None:
         self._target, self.number = target, number
         self.ended: str | None = None
+        self.notifications = 0
 
     @property
     def server(self) -> ServerFacts:

@@ -91,7 +91,7 @@ class Connection:
                         opened.set_result(session)
                     await release.wait()
                 finally:
-                    self._owner.closed()
+                    self._owner.closed(session)
         except Exception as error:
             if opened.done():
                 return  # what closing a session raises is of no consequence
@@ -116,6 +116,9 @@ class Connections:
         self.trouble: str | None = None
         """Why the last session died that is not opened anew yet."""
         self._gone = gone
+        self._sessions: set[Session] = set()
+        self._notifications = 0
+        """Of sessions that are closed."""
         self._tasks: dict[asyncio.Task[None], asyncio.Event | None] = {}
         self._death: str | None = None
 
@@ -170,12 +173,20 @@ class Connections:
         """Count a session."""
         self.server = self.server or session.server
         self.now += 1
+        self._sessions.add(session)
         self.peak = max(self.peak, self.now)
         self.trouble = None
 
-    def closed(self) -> None:
+    def closed(self, session: Session) -> None:
         """Count one less."""
         self.now -= 1
+        self._sessions.discard(session)
+        self._notifications += session.notifications
+
+    @property
+    def notifications(self) -> int:
+        """How many notifications the server has sent, in all sessions that there were."""
+        return self._notifications + sum(session.notifications for session in self._sessions)
 
     def died(self, why: str) -> None:
         """Take note of a death."""

@@ -96,6 +96,7 @@ class _Run:
         self._target, self._config, self._share, self._run_id = target, config, share, run_id
         self._stop, self._hooks, self._clock = stop, hooks, clock
         self._own = OwnCheck()
+        self._events = self._events_before = 0
         self._connections = Connections(target, gone=stop.tell)
         self._traffic: Traffic | None = None
         self._observer = hooks.observe(self._in_flight) if hooks.observe is not None else None
@@ -146,6 +147,7 @@ class _Run:
                 await unless_stopped(self._clock.until(end_ns), self._stop)
             until_ns = min(self._clock.now_ns(), end_ns)
             self._own.stop()
+            self._events = self._connections.notifications - self._events_before
             traffic.start_no_more(until_ns)
             await self._finish(traffic)
         finally:
@@ -172,6 +174,7 @@ class _Run:
     async def _measure(self, from_ns: int) -> None:
         await self._clock.until(from_ns)
         self._own.start()
+        self._events_before = self._connections.notifications
 
     def _tick(self, tick: Tick) -> None:
         self._own.look()
@@ -211,6 +214,7 @@ class _Run:
             interrupted=self._stop.why,
             workers=1,
             machine=machine_facts(),
+            events=self._events,
             reopened=self._connections.reopened,
         )
 

@@ -32,6 +32,7 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
         _require_same(first, other)
     if len(results) == 1:
         return first
+    counted = [one.events for one in results if one.events is not None]
     reasons = dict.fromkeys(one.interrupted for one in results if one.interrupted is not None)
     return replace(
         first,
@@ -47,6 +48,7 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
         unfinished=sum(one.unfinished for one in results),
         interrupted="; ".join(reasons) if reasons else None,
         workers=sum(one.workers for one in results),
+        events=sum(counted) if counted else None,
         reopened=sum(one.reopened for one in results),
     )
 
