@@ -71,7 +71,7 @@ class LoadTester:
         self, config: LoadTestConfig, *, run_id: str | None = None, share: Share = WHOLE, stop: Stop | None = None
     ) -> LoadResult:
         """Run a load test in the running event loop; else as :meth:`run_load_test`. ``stop`` ends it early."""
-        require_valid(config, share)
+        require_valid(config, share.part(0, config.workers))
         stop = stop or Stop()
         settled = await unless_stopped(planned(config, self._target), stop)
         run = run_share if settled.workers == 1 else run_workers
