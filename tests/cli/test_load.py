@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,17 +31,17 @@ def target(given, **options):
     words = (given,) if isinstance(given, str) else tuple(given)
     asked.append((words, {name: value for name, value in options.items() if value not in (None, {}, "auto")}))
     print(asked[-1], file=sys.stderr)
-    return fake.FakeTarget(fake.ten_ms, tools=(read,), refuse=fake.%s, keep_calls=False)
+    return fake.FakeTarget(fake.%s, tools=(read,), refuse=fake.%s, keep_calls=False)
 server.target_for = target
 sys.argv[0] = "groundhog"
 main()
 """
 
 
-def _words(*words: str, refuse: str = "anybody") -> Sequence[str]:
+def _words(*words: str, behave: str = "ten_ms", refuse: str = "anybody") -> Sequence[str]:
     """``groundhog load``, with a server whose answers take 10 ms."""
     telemetry = ("--telemetry", "none") if words[0].startswith("http") else ()
-    return (sys.executable, "-c", PROGRAM % refuse, "load", *words[:1], *telemetry, *words[1:])
+    return (sys.executable, "-c", PROGRAM % (behave, refuse), "load", *words[:1], *telemetry, *words[1:])
 
 
 def _load(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -134,19 +135,21 @@ def test_a_server_that_cannot_be_reached_is_said_in_one_line() -> None:
 def test_a_signal_ends_it_with_what_was_recorded_and_no_process_left(
     workers: int, number: signal.Signals, tmp_path: Path
 ) -> None:
-    out = tmp_path / "result.json"
-    words = _words("http://x", "--duration", "10min", "--users", "2", "--workers", str(workers), "--out", str(out))
+    out, mark = tmp_path / "result.json", tmp_path / "mark"
+    options = ("--duration", "10min", "--users", "2", "--workers", str(workers), "--out", str(out))
     with subprocess.Popen(
-        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        _words("http://x", *options, behave="marking"),
+        cwd=ROOT,
+        env={**os.environ, "GROUNDHOG_TEST_MARK": str(mark)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
-        us = psutil.Process(process.pid)
-        children: set[psutil.Process] = set()
-        used_s = 0.0
-        # It has begun when it, or its workers, have used some CPU after they were ready; then it goes on for a while.
-        while used_s < (4 if workers == 2 else 2.5):
-            children |= set(us.children(recursive=True))
-            used_s = sum(_cpu_s(one) for one in (us, *children))
-            _wait(0.1)
+        while not mark.exists() and process.poll() is None:
+            time.sleep(0.05)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) == (workers if workers > 1 else 0)
         os.kill(process.pid, number)
         output, errors = process.communicate(timeout=90)
     assert process.returncode == 130, errors
@@ -158,17 +161,3 @@ def test_a_signal_ends_it_with_what_was_recorded_and_no_process_left(
     assert result.workers == workers
     assert result.operations[0].count > 0
     assert not any(child.is_running() for child in children)
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return 0.0
-    return float(times.user + times.system)
-
-
-def _wait(seconds: float) -> None:
-    import time
-
-    time.sleep(seconds)

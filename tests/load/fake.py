@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import selectors
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from groundhog_otel.load.clock import Clock
@@ -98,6 +100,13 @@ def after(seconds: float, answer: Answer | None = None) -> Behaviour:
 async def ten_ms(_call: Call) -> Answer:
     await asyncio.sleep(0.01)
     return Answer({})
+
+
+async def marking(call: Call) -> Answer:
+    """Answers after 10 ms, and makes a file once it has done so twenty times."""
+    if call.number == 20:
+        Path(os.environ["GROUNDHOG_TEST_MARK"]).touch()  # noqa: ASYNC240
+    return await ten_ms(call)
 
 
 def anybody(_number: int) -> str | None:

@@ -17,6 +17,7 @@ from groundhog_otel.load.plan import Expectation, LoadTestConfig, Scenario, Step
 from groundhog_otel.load.progress import Progress
 from groundhog_otel.load.result import LoadResult, Request
 from groundhog_otel.load.schedule import WHOLE, Share
+from groundhog_otel.load.self_check import bottleneck
 from groundhog_otel.load.session import Answer
 from groundhog_otel.load.stopping import Stop
 from groundhog_otel.load.tally import Tally
@@ -134,6 +135,30 @@ def test_a_stall_of_the_loop_is_in_the_service_once_and_in_the_response_of_all()
     check = result.self_checks[0]
     assert check.scheduling_error_max_s == pytest.approx(0.99, rel=0.001)
     assert check.scheduling_error_p50_s <= 1e-6
+
+
+@pytest.mark.parametrize(("rate", "unfinished"), [(190, 0), (1000, 8000)])
+def test_a_rate_that_cannot_be_generated_is_said_with_the_one_that_was(rate: int, unfinished: int) -> None:
+    """Each request takes the generator 10 ms of its own time, so that it cannot do more than 100 per second."""
+
+    async def laborious(_call: Call) -> Answer:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.block(0.01)
+        return Answer({})
+
+    result = run(FakeTarget(laborious, keep_calls=False), replace(OPEN, arrivals=Constant(rate)))
+    # All that was due is there: what could be begun within the grace as it was, the rest as at least that slow.
+    assert result.operations[0].count == sum(window.due for window in result.windows) == rate * 10
+    assert result.unfinished == pytest.approx(unfinished, abs=200)
+    # At 190/s the last one, due as the test ends, waits for 900 others. At 1000/s the grace ends after some 2000.
+    assert response_ms(result)[-1] == pytest.approx(9_000 if rate == 190 else 18_000, rel=0.1)
+    found = re.fullmatch(
+        r"the schedule wanted (\d+) rounds/s and this generator began only (\S+)/s: .*", bottleneck(result) or ""
+    )
+    assert found is not None
+    assert int(found[1]) == rate
+    assert float(found[2]) == pytest.approx(100, rel=0.02)
 
 
 def test_a_session_that_dies_costs_those_who_waited_for_the_next() -> None:
@@ -542,7 +567,7 @@ def test_a_replay_that_is_over_leaves_the_rest_of_the_test_quiet() -> None:
         (replace(OPEN, duration=0), "The duration is 0"),
         (replace(OPEN, warm_up=-1), "The warm_up is -1"),
         (replace(OPEN, concurrent_users=0), "A test with 0 users does nothing"),
-        (replace(OPEN, workers=2), "2 workers are too many for 1 user"),
+        (replace(OPEN, workers=0), "A test with 0 workers does nothing"),
         (replace(OPEN, test_scenarios=(Scenario("s", ()),)), "Scenario 's' has no steps"),
         (replace(OPEN, test_scenarios=(Scenario("s", ADD.steps, weight=0),)), "Scenario 's' has the weight 0"),
         (replace(OPEN, test_scenarios=(Scenario("s", (Step("tools/cal"),)),)), "Step 1 of scenario 's' has the method"),
@@ -556,3 +581,8 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(config: LoadTestConfig, 
         run(target, config)
     assert part in str(raised.value)
     assert target.asked == 0
+
+
+def test_a_share_without_a_user_is_refused() -> None:
+    with pytest.raises(LoadError, match="2 workers are too many for 1 user: each takes at least one of them"):
+        run(FakeTarget(), OPEN, share=Share(0, 2))

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(180)
 CONFIG = LoadTestConfig(
     duration=1.5,
     arrivals=Constant(100),
-    concurrent_users=4,
+    concurrent_users=2,
     test_scenarios=(Scenario("add", (Step(target="add"),)),),
     workers=2,
 )
@@ -83,7 +83,7 @@ def test_several_processes_do_what_one_would() -> None:
     assert result.workers == 2
     assert [check.worker for check in result.self_checks] == [0, 1]
     assert [check.due for check in result.self_checks] == [75, 75]
-    assert result.connections_peak == 4
+    assert result.connections_peak == 2
     assert result.interrupted is None
     # One schedule, from one moment on.
     due = sorted(request.intended_ns for request in result.sample)
@@ -92,7 +92,7 @@ def test_several_processes_do_what_one_would() -> None:
     assert {*result.sample} == {*told}
     assert len({request.trace_id for request in told}) == 150
     assert seen[-1].workers == 2
-    assert seen[-1].connections <= 4
+    assert seen[-1].connections <= 2
 
 
 def test_a_worker_that_is_killed_ends_the_test_and_costs_its_own_part() -> None:
@@ -136,6 +136,11 @@ def test_a_server_that_cannot_be_reached_is_one_clear_error() -> None:
     with pytest.raises(LoadError, match=r"^Nothing listens there: start the server$") as raised:
         run(target=replace(TARGET, refuse=nobody))
     assert not isinstance(raised.value, StoppedError)
+
+
+def test_more_workers_than_users_are_refused_before_anything_starts() -> None:
+    with pytest.raises(LoadError, match="3 workers are too many for 2 users"):
+        run(replace(CONFIG, workers=3))
 
 
 def test_what_cannot_leave_this_process_is_said_before_anything_starts() -> None:

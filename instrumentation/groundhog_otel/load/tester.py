@@ -79,7 +79,7 @@ class LoadTester:
         self, config: LoadTestConfig, *, run_id: str | None = None, share: Share = WHOLE, stop: Stop | None = None
     ) -> LoadResult:
         """Run a load test in the running event loop; else as :meth:`run_load_test`. ``stop`` ends it early."""
-        require_valid(config, share)
+        require_valid(config, share.part(0, config.workers))
         stop = stop or Stop()
         run_id = run_id or new_run_id()
         telemetry = Telemetry.chosen(run_id, self._telemetry, store=self._store)

@@ -23,7 +23,7 @@ __all__ = ("MOST_UNDER_WAY", "Traffic")
 
 MOST_UNDER_WAY: Final = 50_000
 """Rounds of one process at once. More would be a matter of memory; they wait, and the self-check tells of it."""
-_BURST: Final = 100
+_BURST: Final = 10
 """Rounds that are begun one after the other when they are late, before answers are read again."""
 _CANCEL_S: Final = 3.0
 _PAUSE_S: Final = 0.01
@@ -56,6 +56,8 @@ class Traffic:
         self._room = asyncio.Event()
         self._taken: dict[int, Iterator[int]] = {}
         self._flights: set[Flight] = set()
+        self._dispatched: dict[int, Round] = {}
+        """Rounds whose task has not run yet, by their numbers."""
         self.in_flight = 0
         """Requests that were sent and have no answer yet."""
         self.unfinished = 0
@@ -97,13 +99,20 @@ class Traffic:
             task.cancel()
         if tasks:  # a client that is cancelled tells its server, and some wait for that
             await asyncio.wait(tasks, timeout=_CANCEL_S)
+        for one in (*self._dispatched.values(), *self._left()):
+            step = one.scenario.steps[0]
+            due_ns = self._due_ns(one)
+            self._recorder.due(due_ns)
+            self._give_up(Flight(one.scenario.name, step, step.name, due_ns), now_ns)
+
+    def _left(self) -> Iterator[Round]:
+        """Yield the rounds that were due and not even dispatched."""
         for one in self._rounds:
             due_ns = self._due_ns(one)
             if due_ns >= self._end_ns:
-                break
-            step = one.scenario.steps[0]
-            self._count_due(due_ns)
-            self._give_up(Flight(one.scenario.name, step, step.name, due_ns), now_ns)
+                return
+            self._own.due += due_ns >= self._from_ns
+            yield one
 
     def behind_ns(self, now_ns: int) -> int:
         """Return how long the next round of the schedule has been due."""
@@ -140,7 +149,9 @@ class Traffic:
                 self._rounds = chain((one,), self._rounds)
                 raise
             self.schedule_ns = due_ns
-            self._count_due(due_ns)
+            self.due += 1
+            self._own.due += due_ns >= self._from_ns
+            self._dispatched[one.number] = one
             # While users are still starting, those that have started do it all.
             ramp_ns = self._config.ramp_up_period * 1e9
             started = min(users, 1 + int(users * (due_ns - self._begin_ns) / ramp_ns)) if ramp_ns else users
@@ -159,6 +170,7 @@ class Traffic:
 
     async def _round(self, one: Round, connection: Connection, due_ns: int) -> int:
         """Go through a scenario; return when the next one is due."""
+        self._dispatched.pop(one.number, None)
         variables = dict(one.row)
         draw: Random | None = None
         for number, step in enumerate(one.scenario.steps):
@@ -184,9 +196,8 @@ class Traffic:
         if flight.due_ns >= self._from_ns:
             self._own.late(begun_ns - flight.due_ns)
             self._own.begun += first and begun_ns < self._end_ns
-        if not first or self._config.arrivals is None:
-            self.due += 1
-            self._recorder.due(flight.due_ns)
+        self._recorder.due(flight.due_ns)
+        self.due += not first
         timeout_s = flight.step.timeout or self._config.request_timeout
         self._flights.add(flight)
         session = await connection.session(timeout_s)
@@ -227,11 +238,6 @@ class Traffic:
         if flight.due_ns >= self._from_ns:
             self.unfinished += 1
         self._recorder.ended(flight, now_ns, _UNFINISHED)
-
-    def _count_due(self, due_ns: int) -> None:
-        self.due += 1
-        self._own.due += due_ns >= self._from_ns
-        self._recorder.due(due_ns)
 
     def _due_ns(self, one: Round) -> int:
         return self._begin_ns + round(one.due_s * 1e9)

@@ -13,7 +13,7 @@ __all__ = ("require_valid",)
 
 
 def require_valid(config: LoadTestConfig, share: Share) -> None:
-    """Hold a configuration, and the share of it that is to be done here, against what a test needs.
+    """Hold a configuration, and the share of it that one process is to do, against what a test needs.
 
     Raises:
         LoadError: something is wrong: the first of it.
@@ -35,9 +35,9 @@ def _problems(config: LoadTestConfig, share: Share) -> Iterator[str]:
         yield f"A test with {config.concurrent_users} users does nothing: give at least 1"
     if config.workers < 1:
         yield f"A test with {config.workers} workers does nothing: give at least 1"
-    processes = config.workers * share.count
-    if processes > config.concurrent_users:
-        yield f"{processes} workers are too many for {_users(config.concurrent_users)}: each takes at least one of them"
+    if share.count > config.concurrent_users:
+        users = "1 user" if config.concurrent_users == 1 else f"{config.concurrent_users} users"
+        yield f"{share.count} workers are too many for {users}: each takes at least one of them"
     for scenario in config.test_scenarios:
         yield from _wrong_with(scenario)
 
@@ -60,7 +60,3 @@ def _wrong_with_step(step: Step) -> Iterator[str]:
         yield f"thinks for {step.think} seconds: give a number from 0 up, or two of which the second is not less"
     if step.timeout is not None and not 0 < step.timeout < inf:
         yield f"has the timeout {step.timeout:g}: give seconds above 0"
-
-
-def _users(count: int) -> str:
-    return "1 user" if count == 1 else f"{count} users"

@@ -51,7 +51,7 @@ async def run_workers(
         LoadError: the configuration is wrong, the server cannot be reached to begin with, or the test cannot leave this
             process.
     """
-    require_valid(config, share)
+    require_valid(config, share.part(0, config.workers))
     hooks = hooks or Hooks()
     with TemporaryDirectory(prefix="groundhog-load-") as folder:
         workers = [
