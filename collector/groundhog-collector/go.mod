@@ -37,7 +37,7 @@ require (
 	go.opentelemetry.io/collector/receiver/otlpreceiver v0.158.0
 	go.opentelemetry.io/collector/service v0.158.0
 	golang.org/x/sys v0.47.0
-	groundhog-otel/collector/filestorage v0.1.0
+	groundhog-otel.invalid/collector/filestorage v0.1.0
 )
 
 require (
@@ -424,4 +424,4 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-replace groundhog-otel/collector/filestorage => ./filestorage
+replace groundhog-otel.invalid/collector/filestorage => ./filestorage

@@ -26,7 +26,7 @@ PROJECT: Final = HERE.parent.parent
 UV: Final = PROJECT / ".venv-uv" / "bin" / "uv"
 # A program without any library of the system's runs on every Linux of its machine; these are the oldest tags.
 LIBRARIES: Final = ("manylinux_2_17", "manylinux2014", "musllinux_1_1")
-OURS: Final = "groundhog-otel/"
+OURS: Final = "groundhog-otel"
 LICENCES: Final = ("licen", "copying", "notice", "copyright", "patents")
 
 

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 @pytest.mark.parametrize("check", ["test", "vet"])
 def test_ours_passes_what_go_checks(check: str) -> None:
     settings, _ = StackSettings.from_environ()
-    command = [str(find_go(ROOT, settings.cache, say)), check, "groundhog-otel/collector/filestorage"]
+    command = [str(find_go(ROOT, settings.cache, say)), check, "groundhog-otel.invalid/collector/filestorage"]
     environment = {**inherited(), "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
     done = subprocess.run(
         command, cwd=ROOT / COLLECTOR.folder, env=environment, capture_output=True, text=True, timeout=250, check=False

@@ -45,7 +45,7 @@ func wrap(made extension.Extension, set extension.Settings) (extension.Extension
 	ext := &patient{Extension: disk, logger: set.Logger}
 	of := metric.WithAttributes(attribute.String("storage", set.ID.String()))
 	// Named as the Collector's own are: Prometheus 3 takes names as they come, and dots would have to be quoted.
-	_, err := set.MeterProvider.Meter("groundhog-otel/collector/filestorage").Int64ObservableGauge(
+	_, err := set.MeterProvider.Meter("groundhog-otel.invalid/collector/filestorage").Int64ObservableGauge(
 		"groundhog_collector_storage_held",
 		metric.WithUnit("By"),
 		metric.WithDescription("What is held in memory because the disk does not take it."),

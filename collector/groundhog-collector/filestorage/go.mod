@@ -1,4 +1,4 @@
-module groundhog-otel/collector/filestorage
+module groundhog-otel.invalid/collector/filestorage
 
 go 1.25.0
 
