@@ -17,7 +17,7 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: collector-wheel collector-reproducible help demo test lint unit older fastmcp matrix conformance suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
+.PHONY: collector-wheel collector-reproducible help demo test lint unit older fastmcp matrix peers conformance suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -74,6 +74,9 @@ matrix: .venv/ready $(MATRIX:%=.venv-%/ready) $(FASTMCP:%=.venv-%/ready)  ## Run
 	  echo "== $$name, $$($$env/bin/python --version)"; \
 	  $$env/bin/pytest -m "not e2e and not slow" $$rooms || failed="$$failed $$name"; done; \
 	[ -z "$$failed" ] || { echo "Failed on:$$failed" >&2; exit 1; }
+
+peers: .venv-peers/ready  ## Run the tests with other instrumentations, of MCP and of HTTP, in the same process
+	.venv-peers/bin/pytest tests/mcp/test_peers.py tests/mcp/test_http_instrumentations.py
 
 conformance: .venv/ready .venv-mcp1/ready  ## Run the official conformance tests of servers, bare and instrumented; skipped without Node
 	$(BIN)/pytest -m suites -k server

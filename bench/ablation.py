@@ -22,7 +22,12 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from groundhog_otel.mcp import propagation
+from groundhog_otel.mcp.sdk_v2 import outbound
+
 __all__ = ("PARTS", "without")
+
+_WRITERS: Final = propagation, outbound
 
 _SPAN: Final = NonRecordingSpan(
     SpanContext(0x0AF7651916CD43DD8448EB211C80319C, 0x00F067AA0BA902B7, is_remote=False, trace_flags=TraceFlags(1))
@@ -53,6 +58,14 @@ def _inject(_self: Any, carrier: Any, *_args: Any, **_kwargs: Any) -> None:
     carrier["traceparent"] = _TRACEPARENT  # the message stays as long, and the peer has something to extract
 
 
+def _written(_context: Any) -> dict[str, str]:
+    return {"traceparent": _TRACEPARENT}
+
+
+def _read(_meta: Any, base: Context) -> Context:
+    return base
+
+
 def _extract(_self: Any, _carrier: Any, context: Any = None, *_args: Any, **_kwargs: Any) -> Any:
     return _CONTEXT if context is None else context
 
@@ -73,11 +86,19 @@ PARTS: Final[tuple[tuple[str, tuple[tuple[Any, str, Any], ...]], ...]] = (
     ("histogram record", ((Histogram, "record", _nothing),)),
     (
         "inject",
-        ((TraceContextTextMapPropagator, "inject", _inject), (W3CBaggagePropagator, "inject", _nothing)),
+        (
+            (TraceContextTextMapPropagator, "inject", _inject),
+            (W3CBaggagePropagator, "inject", _nothing),
+            *((module, "written", _written) for module in _WRITERS),
+        ),
     ),
     (
         "extract",
-        ((TraceContextTextMapPropagator, "extract", _extract), (W3CBaggagePropagator, "extract", _extract)),
+        (
+            (TraceContextTextMapPropagator, "extract", _extract),
+            (W3CBaggagePropagator, "extract", _extract),
+            (propagation, "read", _read),
+        ),
     ),
     (
         "attach and detach",

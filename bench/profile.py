@@ -1,5 +1,7 @@
 """Where each microsecond of an instrumented ``tools/call`` goes: ``python -m bench.profile [--calls N] [--write]``.
 
+``--not-sampled`` shows the same of traces that are not sampled.
+
 The parts of ``bench.ablation`` are taken away one after the other, and callgrind counts the instructions that are left.
 Instructions become microseconds by the rate at which this machine runs the bare call. Needs valgrind.
 """
@@ -23,13 +25,14 @@ BEGIN, END = "<!-- made by bench.profile -->", "<!-- end -->"
 CONTENDERS = ("floor+propagation", "ours")
 
 
-def breakdown(environment: Path, calls: int) -> dict[str, dict[str, float]]:
+def breakdown(environment: Path, calls: int, suffix: str = "") -> dict[str, dict[str, float]]:
     """Return, per contender, the instructions per call of each part; they add up to the row ``all of it``."""
     steps = range(len(PARTS) + 1)
-    counts = count(environment, calls, ["bare", *(f"{one}:{step}" for one in CONTENDERS for step in steps)])
+    names = [f"{one}{suffix}:{step}" for one in CONTENDERS for step in steps]
+    counts = count(environment, calls, ["bare", *names])
     found: dict[str, dict[str, float]] = {}
     for one in CONTENDERS:
-        left = [counts[f"{one}:{step}"] for step in steps]
+        left = [counts[f"{one}{suffix}:{step}"] for step in steps]
         rows = {name: left[at] - left[at + 1] for at, (name, _) in enumerate(PARTS)}
         rows["its own Python, and what it makes the SDK do"] = left[-1] - counts["bare"]
         rows["all of it"] = left[0] - counts["bare"]
@@ -66,11 +69,13 @@ def table(found: dict[str, dict[str, float]], us: float) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--write", action="store_true", help=f"put the tables into {PAGE.relative_to(ROOT)}")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--write", action="store_true", help=f"put the tables into {PAGE.relative_to(ROOT)}")
+    how.add_argument("--not-sampled", dest="suffix", action="store_const", const=", not sampled", default="")
     options = parser.parse_args()
     text = ""
     for sdk, environment in ENVIRONMENTS.items():
-        found, us = breakdown(environment, options.calls), bare_us(environment)
+        found, us = breakdown(environment, options.calls, options.suffix), bare_us(environment)
         text += f"\n**{sdk}** (a bare call: {found['bare']['']:,.0f} instructions, {us:.0f} µs)\n\n"
         text += "\n".join(table(found, us)) + "\n"
     print(text)

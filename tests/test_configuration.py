@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from groundhog_otel import environment_variables
+from groundhog_otel.diagnosis import examine
 from tests.support.receiver import receiving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,6 +127,61 @@ def test_a_wrong_option_in_a_file_is_a_warning_that_names_it(tmp_path: Path) -> 
         ),
     ]
     assert "tools/call add" in (tmp_path / "spans.jsonl").read_text()
+
+
+def test_wrong_options_of_the_others_are_warnings_as_well(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        "    groundhog_resources: {system: maybe, folder: /x}\n"
+        "    groundhog_runtime: {parts: 7, blocking_threshold_ms: soon}",
+    )
+    done = _run(OTEL_CONFIG_FILE=path)
+    assert done.returncode == 0
+
+    def where(name: str) -> str:
+        return f"for {name} in {path} or instrument()"
+
+    assert sorted(done.stderr.splitlines()) == sorted(
+        [
+            f"system='maybe' {where('groundhog_resources')} is not understood; using false. Write true or false.",
+            (
+                f"'folder' {where('groundhog_resources')} is not an option (did you mean 'folders'?). "
+                "Options are: process, system, folders."
+            ),
+            (
+                f"parts=7 {where('groundhog_runtime')} is not understood; "
+                "using 'event_loop,gc,requests,worker_threads'. Write any of event_loop, worker_threads, "
+                "gc and requests, with commas between them, or none."
+            ),
+            (
+                f"blocking_threshold_ms='soon' {where('groundhog_runtime')} is not understood; using 100. "
+                "Write whole milliseconds, 10 or more."
+            ),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "file_format: [1.0",
+        'file_format: "1.0"\ntracer_provider: {processors: 5}\n',
+        'file_format: "1.0"\ninstrumentation/development: {python: {groundhog_mcp: 5}}\n',
+    ],
+    ids=["missing", "no YAML", "a wrong section", "no options"],
+)
+def test_a_file_that_the_sdk_cannot_read_stops_no_program(tmp_path: Path, text: str | None) -> None:
+    """What it says is upstream's, with a traceback; `groundhog doctor` says it in a sentence."""
+    path = tmp_path / "otel.yaml"
+    if text is not None:
+        path.write_text(text)
+    done = _run(OTEL_CONFIG_FILE=str(path), program="print('ran')")
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert "ConfigurationError: " in done.stderr
+    (found,) = [one for one in examine({"OTEL_CONFIG_FILE": str(path)}) if one.level == "fix"]
+    assert found.fix
+    assert "\n" not in found.says
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
-from tests.support.pipeline import hardship, kills
+from tests.support.pipeline import full_disk, hardship, kills
 from tests.support.pipeline.outcome import COLUMNS, Outcome
 
 
@@ -22,19 +22,19 @@ def experiments(folder: Path) -> Iterator[Callable[[], Outcome]]:
     yield partial(kills.killed, next(places), kills=10, under_load=False, jaeger=False)
     yield partial(kills.jaeger_away, next(places), for_s=60)
     yield partial(kills.queue_full, next(places), for_s=10)
-    for by_another in (False, True):
-        yield partial(_disk, next(places), by_another=by_another)
+    for by_another, killed in ((False, False), (True, False), (False, True)):
+        yield partial(_disk, next(places), by_another=by_another, killed=killed)
     yield partial(hardship.overloaded, next(places), for_s=60, wait_s=60)
     yield partial(kills.undecided, next(places), for_s=20, wait_s=10, per_s=10)
     yield partial(kills.overflowing, next(places), for_s=10, live=1000)
 
 
-def _disk(folder: Path, *, by_another: bool) -> Outcome:
+def _disk(folder: Path, *, by_another: bool, killed: bool) -> Outcome:
     folder.mkdir()
-    with hardship.small_disk(folder / "disk", 8) as disk:
+    with full_disk.small_disk(folder / "disk", 8) as disk:
         if disk is None:
             return Outcome("disk full: not run, no small file system may be mounted here", 0, 0, 0)
-        return hardship.no_room(disk, folder / "state", for_s=10, by_another=by_another)
+        return full_disk.no_room(disk, folder / "state", for_s=10, by_another=by_another, killed=killed)
 
 
 def table(folder: Path, note: str) -> Iterator[str]:

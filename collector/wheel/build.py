@@ -26,6 +26,7 @@ PROJECT: Final = HERE.parent.parent
 UV: Final = PROJECT / ".venv-uv" / "bin" / "uv"
 # A program without any library of the system's runs on every Linux of its machine; these are the oldest tags.
 LIBRARIES: Final = ("manylinux_2_17", "manylinux2014", "musllinux_1_1")
+OURS: Final = "groundhog-otel"
 LICENCES: Final = ("licen", "copying", "notice", "copyright", "patents")
 
 
@@ -38,7 +39,7 @@ def tag() -> str:
 
 
 def collect_licences(go: Path, target: Path) -> None:
-    """Copy the licences of every module in the Collector, and of Go's own library, into a folder.
+    """Copy the licences of every module of others in the Collector, and of Go's own library, into a folder.
 
     Raises:
         StackError: a module, or Go itself, has none.
@@ -52,6 +53,8 @@ def collect_licences(go: Path, target: Path) -> None:
     found: dict[str, set[Path]] = {}
     for line in filter(None, listed.splitlines()):
         module, root, package = line.split("\t")
+        if module.startswith(OURS):
+            continue
         folders = [Path(package), *Path(package).parents]
         of_module = found.setdefault(module, set())
         for folder in folders[: folders.index(Path(root)) + 1]:

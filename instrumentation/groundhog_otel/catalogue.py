@@ -197,6 +197,7 @@ _OF_ITSELF: Final = (
         Metric(f"otelcol_exporter_queue_{what}", "gauge", "{item}", ("exporter", "data_type"), _SELF)
         for what in ("size", "capacity")
     ),
+    Metric("groundhog_collector_storage_held", "gauge", "By", ("storage",), _SELF),
 )
 METRICS: Final[Mapping[str, Metric]] = {
     one.name: one for one in (*_MCP, *_RUNTIME, *_LOAD, *_PROCESS, *_HOST, *_OF_SPANS, *_OF_ITSELF)

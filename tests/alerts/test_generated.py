@@ -53,13 +53,20 @@ def test_the_default_latencies_are_the_budgets(budget: Budget) -> None:
 
 
 def test_the_default_limits_of_processes_are_the_budgets() -> None:
-    found = {one.metric.name: one.threshold for one in ALERTS.values() if one.measure in ("level", "rate")}
+    of_processes = [one for one in ALERTS.values() if one.measure in ("level", "rate") and one.metric.source == "sdk"]
+    found = {one.metric.name: one.threshold for one in of_processes}
     assert found == {
         "process.memory.usage": PROCESS_LIMITS.memory_bytes,
         "process.cpu.utilization": PROCESS_LIMITS.cpu_share,
         "groundhog.mcp.io": PROCESS_LIMITS.network_bytes_per_s,
         "groundhog.folder.usage": PROCESS_LIMITS.disk_bytes,
     }
+
+
+def test_the_queue_alert_fires_before_the_queue_is_full() -> None:
+    config = (ROOT / "otel-config.yaml").read_text("utf-8")
+    room = int(config.partition("GROUNDHOG_QUEUE_BYTES:-")[2].partition("}")[0])
+    assert room / 2 < ALERTS["CollectorQueueFilling"].threshold < room * 0.8
 
 
 def _meets(method: str, matcher: str) -> bool:

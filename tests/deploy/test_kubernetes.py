@@ -195,7 +195,7 @@ def test_the_load_has_as_many_pods_at_once_as_its_workers_count(built: dict[str,
     job = _named(built["load"], "Job")["load"]
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert job["spec"]["completions"] == job["spec"]["parallelism"] == 4
-    assert container["args"][1] == "--worker=auto/4"
+    assert container["args"][1] == "--worker=job/4"
     assert job["spec"]["backoffLimit"] == 0
     assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
 
@@ -208,7 +208,7 @@ def test_the_load_can_be_of_more_workers(checker: list[str], tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     job = _named(json.loads(done.stdout), "Job")["load"]
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    assert (job["spec"]["parallelism"], container["args"][1]) == (12, "--worker=auto/12")
+    assert (job["spec"]["parallelism"], container["args"][1]) == (12, "--worker=job/12")
 
 
 def test_every_setting_of_the_load_is_there(built: dict[str, list[Object]]) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hdrh.histogram import HdrHistogram
 
-from groundhog_otel.load.histograms import decoded
+from groundhog_otel.load import result_files
 from groundhog_otel.load.result import LoadResult
-from groundhog_otel.load.result_files import loads, read_result
 from tests.load.steady_server import serving
 from tests.support.processes import ROOT
 
@@ -73,7 +73,7 @@ def total(results: list[LoadResult], which: str) -> Counter[int]:
     counts: Counter[int] = Counter()
     for result in results:
         for operation in result.operations:
-            for item in decoded(getattr(operation, which)).get_recorded_iterator():
+            for item in HdrHistogram.decode(getattr(operation, which)).get_recorded_iterator():
                 counts[item.value_iterated_to] += item.count_added_in_this_iter_step
     return counts
 
@@ -83,10 +83,17 @@ def due(result: LoadResult) -> list[int]:
 
 
 def test_the_jobs_parts_are_exactly_the_test_of_one_process(tmp_path: Path) -> None:
-    given = {"ARRIVALS": "poisson:60", "USERS": "8", "WARM_UP": "1", "DURATION": "4", "SEED": "7", "TELEMETRY": "none"}
+    given = {
+        "ARRIVALS": "poisson:60/s",
+        "USERS": "8",
+        "WARM_UP": "1s",
+        "DURATION": "4s",
+        "SEED": "7",
+        "TELEMETRY": "none",
+    }
     began_s = time.monotonic()
     with serving(tmp_path / "one") as one:
-        command = [GROUNDHOG, "load", one, "--arrivals=poisson:60", "--users=8", "--warm-up=1", "--duration=4"]
+        command = [GROUNDHOG, "load", one, "--arrivals=poisson:60/s", "--users=8", "--warm-up=1s", "--duration=4s"]
         single = subprocess.run(
             [*command, "--seed=7", "--telemetry=none", "--out", tmp_path / "one.json"],
             env={"PATH": os.environ["PATH"]},
@@ -121,7 +128,7 @@ def test_the_jobs_parts_are_exactly_the_test_of_one_process(tmp_path: Path) -> N
         check=False,
     )
     assert merging.stdout, (merging.stderr, single.stderr)
-    whole, alone = read_result(tmp_path / "many.json"), read_result(tmp_path / "one.json")
+    whole, alone = result_files.read(tmp_path / "many.json"), result_files.read(tmp_path / "one.json")
 
     assert whole.run_id == "load-0b4a7a52-5f0e-4a6f-8d59-b5b3a1d2c3e4"
     assert (whole.workers, whole.shares, whole.connections_peak) == (4, 4, 8)
@@ -136,7 +143,7 @@ def test_the_jobs_parts_are_exactly_the_test_of_one_process(tmp_path: Path) -> N
     assert called[0] == called[1]
     assert len(called[0]) > 5
     # Nothing was lost on the way: not in the line of a log, not in merging.
-    parts = [loads(line) for log in logs for line in log.splitlines() if line.startswith("{")]
+    parts = [result_files.loads(line) for log in logs for line in log.splitlines() if line.startswith("{")]
     assert len(parts) == 4
     assert sorted(part.self_checks[0].worker for part in parts) == [0, 1, 2, 3]
     assert all(part.operations[0].count > 0 for part in parts)
@@ -146,7 +153,7 @@ def test_the_jobs_parts_are_exactly_the_test_of_one_process(tmp_path: Path) -> N
 
 def test_a_pod_that_is_missing_is_missed(tmp_path: Path) -> None:
     with serving(tmp_path / "calls") as url:
-        given = run_env(ARRIVALS="20/s", USERS="4", WARM_UP="0", DURATION="1", TELEMETRY="none", URL=url)
+        given = run_env(ARRIVALS="20/s", USERS="4", WARM_UP="0s", DURATION="1s", TELEMETRY="none", URL=url)
         command, environ = pods(given)[2]
         done = subprocess.run(
             command,
@@ -161,8 +168,8 @@ def test_a_pod_that_is_missing_is_missed(tmp_path: Path) -> None:
         [GROUNDHOG, "load", "merge", "--json"], input=done.stdout, capture_output=True, text=True, check=False
     )
     assert merging.returncode == 4
-    said = json.loads(merging.stdout)
-    assert "of 4 workers, 0, 1, 3 are missing" in json.dumps(said)
+    said = json.result_files.loads(merging.stdout)
+    assert "of its parts, 1/4, 2/4, 4/4 are missing" in json.dumps(said)
 
 
 def test_without_its_server_a_pod_says_one_sentence(tmp_path: Path) -> None:
@@ -200,9 +207,9 @@ def test_what_the_image_is_made_of_runs(tmp_path: Path) -> None:
     subprocess.run(["sh", "-c", here], env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}, check=True)
     with serving(tmp_path / "calls") as url:
         done = subprocess.run(
-            [tmp_path / "groundhog" / "bin" / "groundhog", "load", "--worker=0/1", "--out=-", "--duration=1",
-             "--telemetry=none", url],
+            [tmp_path / "groundhog" / "bin" / "groundhog", "load", "--worker=1/2", "--users=2", "--out=-",
+             "--duration=1s", "--telemetry=none", url],
             env={"PATH": "/nowhere"}, cwd="/", capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert loads(done.stdout).operations[0].count > 0
+    assert result_files.loads(done.stdout).operations[0].count > 0

@@ -67,12 +67,19 @@ def test_jaeger_knows_the_storage_and_every_setting(jaeger: str, storage: str, t
 
 
 @pytest.mark.parametrize("storage", SERVERS)
-def test_jaeger_goes_to_the_server_that_it_is_told(jaeger: str, storage: str, own: StackSettings) -> None:
+def test_jaeger_goes_to_the_server_it_is_told_and_logs_no_password(
+    jaeger: str, storage: str, own: StackSettings
+) -> None:
     nobody = f"127.0.0.1:{own.ports['otlp_http']}"
     address = f"http://{nobody}" if storage == "opensearch" else nobody
     configs = (write_configs(ROOT, own) / "jaeger.yaml", JAEGER / f"{storage}.yaml")
-    done = _run(jaeger, *(f"--config={file}" for file in configs), **{SERVERS[storage]: f'["{address}"]'})
+    variable, secret = SERVERS[storage], "password-of-the-test-3e15"
+    given = {variable: f'["{address}"]', f"{variable}_USER": "jaeger", f"{variable}_PASSWORD": secret}
+    debug = "--set=service.telemetry.logs.level=debug"
+    done = _run(jaeger, *(f"--config={file}" for file in configs), debug, **given)
     assert done.returncode != 0
+    assert "\tdebug\t" in done.stderr or '"level":"debug"' in done.stderr
+    assert secret not in done.stdout + done.stderr
     assert f"failed to initialize storage '{storage}'" in done.stderr
     assert f"{nobody}: connect: connection refused" in done.stderr
 

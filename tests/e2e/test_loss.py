@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.pipeline.loss import experiments
-from tests.support.pipeline import hardship, kills
+from tests.support.pipeline import full_disk, hardship, kills
 from tests.support.pipeline.load import Sender
 from tests.support.pipeline.payload import Template
 from tests.support.pipeline.sink import Sink
@@ -57,26 +57,40 @@ def test_too_many_undecided_traces_cost_no_slow_one(tmp_path: Path) -> None:
 def test_overload_is_refused_so_that_it_is_sent_again_and_memory_has_a_bound(tmp_path: Path) -> None:
     found = hardship.overloaded(tmp_path, for_s=8, wait_s=10)
     seen = found.seen
-    assert seen["ratio"] > 2
+    assert seen["ratio"] > 1.5  # of a machine that is busy otherwise; the long form asks for 10
     assert seen["others"] == seen["unanswered"] == 0, "503 is what SDKs retry"
     assert seen["unavailable"] > 0
     assert seen["other_codes"] == 0
     assert found.to_be_kept > 300
     assert found.lost == 0
-    # The limit is for the heap; the program itself, and what the collector of garbage lags behind, come on top.
-    assert seen["peak_mib"] < hardship.LIMIT_MIB + seen["idle_mib"] * 1.5
+    # The limit is for the heap: more is what comes between two looks of the limiter. The program itself comes on top.
+    assert 0 < seen["heap_mib"] < hardship.LIMIT_MIB * 1.25
+    assert seen["peak_mib"] < 2 * hardship.LIMIT_MIB + seen["idle_mib"]
 
 
 @pytest.mark.parametrize("by_another", [False, True], ids=["by the queue", "by another"])
-def test_a_full_disk_costs_what_does_not_fit_and_is_got_over(tmp_path: Path, by_another: bool) -> None:
-    with hardship.small_disk(tmp_path / "disk", 4) as disk:
+def test_a_full_disk_loses_nothing(tmp_path: Path, by_another: bool) -> None:
+    with full_disk.small_disk(tmp_path / "disk", 4) as disk:
         if disk is None:
             pytest.skip("no small file system may be mounted here")
-        found = hardship.no_room(disk, tmp_path / "state", for_s=6, by_another=by_another)
+        found = full_disk.no_room(disk, tmp_path / "state", for_s=6, by_another=by_another)
+    assert found.seen["full"]
     assert found.seen["up"], "the Collector has died"
-    assert found.seen["after"] == 0, "lost also when there was room again"
-    assert 0 < found.arrived < found.to_be_kept
-    assert found.named > found.lost / 2, "most of what is lost is counted"
+    assert found.seen["held"] > (0 if by_another else 1 << 20), "the disk took it all"
+    assert found.to_be_kept > 5000
+    assert found.seen["during"] == 0, "Jaeger is there: nothing waits for the disk"
+    assert found.lost == 0
+    assert found.seen["left"] == 0, "still held, with room on the disk"
+
+
+def test_a_collector_killed_on_a_full_disk_loses_what_it_held(tmp_path: Path) -> None:
+    with full_disk.small_disk(tmp_path / "disk", 4) as disk:
+        if disk is None:
+            pytest.skip("no small file system may be mounted here")
+        found = full_disk.no_room(disk, tmp_path / "state", for_s=4, by_another=False, killed=True)
+    assert found.to_be_kept - found.lost > 5000, "what the disk had taken"
+    assert 0 < found.lost == found.named, "only what came when the disk was full"
+    assert 0.3 < found.seen["lost share"] < 1, "as many bytes as it said that it held"
 
 
 def test_what_is_not_otlp_is_answered_with_4xx_and_harms_nothing(tmp_path: Path) -> None:
@@ -102,8 +116,6 @@ def test_the_long_form_of_every_experiment(tmp_path: Path) -> None:
     """What ``python -m bench.pipeline --loss`` writes down: whatever was sampled is lost in no outage."""
     for experiment in experiments(tmp_path):
         found = experiment()
-        if found.event.startswith("disk full"):
-            continue  # the one that is not got over without loss
         assert found.seen.get("sampled and lost", 0) == 0, found
         assert found.lost == found.named, found
         assert found.seen.get("ratio", 10) >= 10, found

@@ -55,7 +55,7 @@ def _missing(running: RunningStack, sender: Sender) -> list[str]:
 
 
 def _jaeger_away(running: RunningStack, service: str, for_s: float, *, collector_too: bool) -> None:
-    """Jaeger keeps its traces in memory, and loses them with itself: what is sent once it is away is what counts."""
+    """What is sent while Jaeger is away is there in the end."""
     _kill(running, "Jaeger")
     sender = _sender(running, service)
     with loaded(sender, 5):

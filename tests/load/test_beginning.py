@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from groundhog_otel.load.beginning import at, moment_ns
+from groundhog_otel.load.beginning import Beginning
+from groundhog_otel.load.clock import Clock
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.merging import merge
 from groundhog_otel.load.result import LoadResult
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.anyio
     "text", ["2026-05-01T12:00:00Z", "2026-05-01T14:00:00+02:00", "1777636800", "2026-05-01T12:00:00.000+00:00"]
 )
 def test_a_moment(text: str) -> None:
-    assert moment_ns(text) == 1_777_636_800 * 10**9
+    assert Beginning.parse(text).epoch_ns == 1_777_636_800 * 10**9
 
 
 @pytest.mark.parametrize(
@@ -33,14 +34,16 @@ def test_a_moment(text: str) -> None:
 )
 def test_what_is_none(text: str, said: str) -> None:
     with pytest.raises(LoadError, match=said):
-        moment_ns(text)
+        Beginning.parse(text)
 
 
 async def test_a_worker_that_comes_late_does_not_begin() -> None:
-    ahead = time.time_ns() + 60 * 10**9
-    assert await at(ahead)() == ahead
+    ahead_s, clock = 60, Clock()
+    begin_ns = await Beginning(time.time_ns() + ahead_s * 10**9).gate(clock)
+    assert (begin_ns - clock.now_ns()) / 1e9 == pytest.approx(ahead_s, abs=5)
+    clock.close()
     with pytest.raises(LoadError, match=r"was to begin at .*Z, and the sessions were open 9\.\d s later"):
-        await at(time.time_ns() - 9 * 10**9)()
+        await Beginning(time.time_ns() - 9 * 10**9).gate(clock)
 
 
 def part(index: int, *, of: int, begun_s: float = 0.0) -> LoadResult:
@@ -56,8 +59,10 @@ def test_parts_that_are_missing_make_a_result_invalid() -> None:
     whole = merge([part(2, of=3), part(0, of=3), part(1, of=3)])
     assert (whole.shares, whole.workers, faults(whole)) == (3, 3, ())
     (fault,) = faults(merge([part(2, of=3), part(0, of=3)]))
-    assert fault.startswith("of 3 workers, 1 is missing")
-    with pytest.raises(LoadError, match="another number of workers"):
+    assert fault.startswith("of its parts, 2/3 is missing")
+    with pytest.raises(LoadError, match="Part 1/3 of the test is there twice"):
+        merge([part(0, of=3), part(0, of=3)])
+    with pytest.raises(LoadError, match="in 3 parts, another of one in 4"):
         merge([part(0, of=3), part(1, of=4)])
 
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import psutil
 import pytest
+from hdrh.histogram import HdrHistogram
 
+from groundhog_otel.load import result_files
 from groundhog_otel.load.comparison import compare
 from groundhog_otel.load.driven.order import MODULE
-from groundhog_otel.load.histograms import decoded
 from groundhog_otel.load.merging import merge
 from groundhog_otel.load.result import LoadResult
-from groundhog_otel.load.result_files import read_result
 from tests.load.steady_server import serving
 from tests.support.ports import free_ports
 from tests.support.processes import ROOT, environment
@@ -88,7 +88,7 @@ def until_called(process: subprocess.Popen[str], calls: Path) -> None:
 
 
 def parts(folder: Path) -> list[LoadResult]:
-    return [read_result(file) for file in sorted((folder / "groundhog-load").iterdir())]
+    return [result_files.read(file) for file in sorted((folder / "groundhog-load").iterdir())]
 
 
 def rows(folder: Path) -> dict[str, dict[str, str]]:
@@ -110,7 +110,7 @@ def agree(result: LoadResult, folder: Path, calls: int) -> None:
         == told.keys() - {"Aggregated"}
     )
     for one in result.operations:
-        row, histogram = told[one.name], decoded(one.response)
+        row, histogram = told[one.name], HdrHistogram.decode(one.response)
         assert int(row["Request Count"]) == one.count == histogram.get_total_count()
         assert int(row["Failure Count"]) == sum(one.errors.values())
         assert float(row["Max Response Time"]) == pytest.approx(histogram.get_max_value() / 1000, rel=2e-3)
@@ -166,7 +166,7 @@ def test_workers_are_one_test_as_of_one_process(locust: Start, tmp_path: Path) -
         )  # fmt: skip
         workers = [locust("--worker", "--master-host=127.0.0.1", f"--master-port={port}") for _ in range(2)]
         alone = subprocess.run(
-            [str(BIN / "groundhog"), "load", url, "--users=8", "--duration=14", "--warm-up=3", "--telemetry=none",
+            [str(BIN / "groundhog"), "load", url, "--users=8", "--duration=14s", "--warm-up=3s", "--telemetry=none",
              "--scenario=scenarios.yaml", "--out=alone.json"],
             cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -176,7 +176,7 @@ def test_workers_are_one_test_as_of_one_process(locust: Start, tmp_path: Path) -
     assert len(measured) == 2, said
     assert {part.self_checks[0].worker for part in measured} == {0, 1}
     assert all(part.connections_peak == 4 for part in measured)
-    result, single = merge(measured), read_result(tmp_path / "alone.json")
+    result, single = merge(measured), result_files.read(tmp_path / "alone.json")
     of_both = len((tmp_path / "calls").read_text("utf-8").splitlines())
     whole = {one.name: one.count for one in result.operations}
     warm_up = of_both - whole["tools/call look"] - {one.name: one.count for one in single.operations}["tools/call look"]
@@ -222,5 +222,5 @@ def test_when_the_process_beside_it_dies_locust_says_so_and_ends(
         beside.kill()
         said = process.communicate(timeout=60)[0]
     assert process.returncode == 1
-    assert said.count("The process beside Locust has ended (exit code -9)") == 1, said
+    assert said.count("The process beside this one has ended (exit code -9)") == 1, said
     assert "Traceback" not in said

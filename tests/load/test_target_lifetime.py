@@ -34,11 +34,13 @@ ENDS = {
 loop = asyncio.new_event_loop()
 task = loop.create_task(hold())
 loop.run_until_complete(opened.wait())
+sys.stdin.readline()
 """,
     "exits": """
 async def leave():
     task = asyncio.create_task(hold())
     await opened.wait()
+    sys.stdin.readline()
     sys.exit(3)
 
 asyncio.run(leave())
@@ -54,6 +56,7 @@ def test_no_server_outlives_the_program_that_started_it(way: str, kind: str) -> 
         [sys.executable, "-W", "ignore", "-c", program],
         cwd=ROOT,
         env=environment(),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -66,15 +69,14 @@ def test_no_server_outlives_the_program_that_started_it(way: str, kind: str) -> 
         assert len(started) == (2 if kind == "stubborn" else 1)
         if way == "interrupt":
             process.send_signal(signal.SIGINT)
-        process.wait(40)
+        process.communicate("go on\n", timeout=40)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and any(_alive(one) for one in started):
             time.sleep(0.05)
         assert not [one for one in started if _alive(one)]
     finally:
         process.kill()
-        process.wait(10)
-        process.stdout.close()
+        process.communicate()
 
 
 def _alive(process: psutil.Process) -> bool:

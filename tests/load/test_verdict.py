@@ -120,7 +120,7 @@ def test_the_budgets_are_the_default_and_codes_tell_programs() -> None:
     ],
 )
 def test_a_generator_that_was_the_bottleneck_blames_no_server(change: dict[str, float], said: str) -> None:
-    busy: SelfCheck = replace(IDLE, worker=2, **change)
+    busy: SelfCheck = replace(IDLE, worker=2, **change)  # type: ignore[arg-type] # each is a float's field
     verdict = _verdict(*[SLOW] * 400, self_checks=(IDLE, busy))
     assert (verdict.passed, verdict.valid, verdict.exit_code) == (False, False, 4)
     assert said in verdict.reasons[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -79,7 +80,14 @@ def _ours() -> int:
     return sum(statistic.size for statistic in snapshot.statistics("filename"))
 
 
-_STORMS = [_names, _cancelled, _sessions]
+async def _timed_out(session: Any, _first: int, count: int) -> None:
+    limit: Any = 0.001 if sdk.IS_V2 else timedelta(seconds=0.001)
+    for _ in range(count):
+        with pytest.raises(Exception, match=r"(?i)timed out"):
+            await session.call_tool("nap", {"seconds": 0.02}, read_timeout_seconds=limit)
+
+
+_STORMS = [_names, _cancelled, _timed_out, _sessions]
 
 
 @pytest.mark.parametrize("storm", _STORMS)

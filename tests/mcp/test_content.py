@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import pytest
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 
 from groundhog_otel import semconv
 from groundhog_otel.settings import McpSettings
@@ -36,6 +36,37 @@ async def test_a_failed_call_has_no_result() -> None:
     for found in await _call(McpSettings(capture_content=True), "boom"):
         assert ARGUMENTS in found
         assert RESULT not in found
+
+
+async def _refused(settings: McpSettings) -> list[tuple[str | None, dict[str, Any]]]:
+    """Ask for a resource that makes its server raise; return both spans' status descriptions and attributes."""
+    server = sdk.make_server()
+
+    @server.resource("memo://broken")
+    def broken() -> str:
+        raise ValueError(sdk.SECRET)
+
+    with capturing(settings, failing=True) as capture:
+        async with sdk.in_memory(server) as session:
+            with pytest.raises(Exception) as raised:  # noqa: PT011
+                await session.read_resource(sdk.uri("memo://broken"))
+        spans = [capture.one(kind, "resources/read") for kind in (CLIENT, SERVER)]
+    assert all(span.status.status_code is StatusCode.ERROR for span in spans)
+    message = str(raised.value.error.message)  # type: ignore[attr-defined]
+    return [(span.status.description, {**attributes(span), "message": message}) for span in spans]
+
+
+async def test_the_message_of_an_error_is_content() -> None:
+    for description, _ in await _refused(McpSettings()):
+        assert description in (None, "Internal error", "Resource not found")
+    for description, found in await _refused(McpSettings(capture_content=True)):
+        assert description == found["message"]
+    for description, found in await _refused(McpSettings(capture_content=True, capture_max_length=4)):
+        assert description == found["message"][:4]
+    for description, found in await _refused(McpSettings(capture_content=True, redact=lambda *what: f"hidden {what}")):
+        assert description == f"hidden {('error', 'resources/read', found['message'])}"
+    for description, _ in await _refused(McpSettings(capture_content=True, redact=fail)):
+        assert description in (None, "Internal error", "Resource not found")
 
 
 async def test_nothing_without_asking() -> None:
@@ -70,7 +101,8 @@ async def test_a_hook_that_fails_records_nothing(redact: Any, caplog: pytest.Log
     with caplog.at_level(logging.WARNING, "groundhog_otel"):
         for found in await _call(McpSettings(capture_content=True, redact=redact), failing=True):
             assert not {ARGUMENTS, RESULT} & set(found)
-    assert len(caplog.records) == 1
+    (record,) = caplog.records
+    assert sdk.SECRET not in logging.Formatter().format(record), "what a hook raises may repeat what it was to hide"
 
 
 async def test_what_json_cannot_hold_is_no_obstacle() -> None:

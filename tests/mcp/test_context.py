@@ -58,28 +58,38 @@ def _text(result: Any) -> str:
 
 
 @pytest.mark.parametrize("transport", ["memory", "http", "sse"])
-async def test_baggage_arrives_and_stays_with_its_request(capture: Capture, transport: str) -> None:
+async def test_fifty_tenants_at_once_see_their_own_baggage_and_trace(capture: Capture, transport: str) -> None:
+    """On two sessions of one server, each shared by half of them."""
+
     async def tenant(session: Any, name: str) -> None:
         token = context.attach(baggage.set_baggage("tenant", name))
         try:
-            for _ in range(5):
+            for _ in range(2):
                 assert _text(await session.call_tool("seen", {})) == f"tenant={name}"
         finally:
             context.detach(token)
 
-    async def all_tenants(session: Any) -> None:
+    async def all_tenants(*sessions: Any) -> None:
         async with anyio.create_task_group() as tasks:
-            for number in range(5):
-                tasks.start_soon(tenant, session, f"t{number}")
-        assert _text(await session.call_tool("seen", {})) == ""
+            for number in range(50):
+                tasks.start_soon(tenant, sessions[number % 2], f"t{number}")
+        for session in sessions:
+            assert _text(await session.call_tool("seen", {})) == ""
 
     if transport == "memory":
-        async with sdk.in_memory(_server()) as session:
-            await all_tenants(session)
-        return
-    with sdk.http_server(make=lambda **_: _server(), sse=transport == "sse") as url:
-        async with (sdk.over_sse if transport == "sse" else sdk.over_http)(url) as session:
-            await all_tenants(session)
+        server = _server()
+        async with sdk.in_memory(server) as one, sdk.in_memory(server) as other:
+            await all_tenants(one, other)
+    else:
+        connect = sdk.over_sse if transport == "sse" else sdk.over_http
+        with sdk.http_server(make=lambda **_: _server(), sse=transport == "sse") as url:
+            async with connect(url) as one, connect(url) as other:
+                await all_tenants(one, other)
+    clients, servers = capture.spans(CLIENT, "tools/call seen"), capture.spans(SERVER, "tools/call seen")
+    assert len(clients) == len(servers) == 102
+    assert len({client.context.trace_id for client in clients}) == 102
+    parents = {span.parent and (span.context.trace_id, span.parent.span_id) for span in servers}
+    assert parents == {(client.context.trace_id, client.context.span_id) for client in clients}
 
 
 async def test_spawned_tasks_and_threads_of_a_tool_are_its_children(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind
@@ -59,6 +59,7 @@ def _raise(*args: Any, **kwargs: Any) -> Any:
         "opentelemetry.sdk.metrics._internal.instrument._Histogram.record",
         "opentelemetry.propagate.inject",
         "opentelemetry.propagate.extract",
+        "groundhog_otel.mcp.w3c._is_default",
         "groundhog_otel.mcp.telemetry.shape",
         "groundhog_otel.mcp.shape.redacted_uri",
         "groundhog_otel.mcp.transport.tagged",
@@ -70,6 +71,8 @@ async def test_any_collaborator_may_raise(
 ) -> None:
     bare = await _exercise()
     with capturing(failing=True):
+        if broken.startswith("opentelemetry.propagate."):  # a plain context does not come by there
+            monkeypatch.setattr("groundhog_otel.mcp.w3c._is_default", lambda _: False)
         monkeypatch.setattr(broken, _raise)
         with caplog.at_level(logging.WARNING, "groundhog_otel.mcp"):
             assert await _exercise() == bare
@@ -203,13 +206,13 @@ async def test_without_a_provider_an_existing_parent_still_travels(monkeypatch: 
     from groundhog_otel.mcp import McpInstrumentor
 
     seen: list[dict[str, str]] = []
-    real = propagate.extract
+    real = propagation.extract
 
-    def spy(carrier: Any, *args: Any, **kwargs: Any) -> Context:
-        seen.append(dict(carrier))
-        return real(carrier, *args, **kwargs)
+    def spy(meta: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(dict(meta))
+        return real(meta, *args, **kwargs)
 
-    monkeypatch.setattr(propagate, "extract", spy)
+    monkeypatch.setattr("groundhog_otel.mcp.telemetry.extract", spy)
     parent = trace.NonRecordingSpan(
         trace.SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED))
     )

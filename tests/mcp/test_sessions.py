@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import anyio
@@ -13,6 +15,9 @@ import pytest
 from opentelemetry.trace import SpanKind
 
 from groundhog_otel import semconv
+from groundhog_otel.mcp.instrumentor import _hooks
+from groundhog_otel.mcp.telemetry import Telemetry
+from groundhog_otel.settings import McpSettings
 from tests.support import everything, sdk
 from tests.support.telemetry import Capture, attributes, capturing, is_child
 
@@ -34,6 +39,9 @@ async def test_a_session_is_measured_at_both_sides(capture: Capture, transport: 
         (point,) = capture.points(metric)
         assert point.count == 1
         assert tuple(point.explicit_bounds) == semconv.MCP_DURATION_BUCKETS_S
+        handshake = capture.one(CLIENT if metric == semconv.MCP_CLIENT_SESSION_DURATION else SERVER, "initialize")
+        (exemplar,) = point.exemplars
+        assert (exemplar.trace_id, exemplar.span_id) == (handshake.context.trace_id, handshake.context.span_id)
         found: dict[str, Any] = dict(point.attributes or {})
         assert found.pop(semconv.MCP_PROTOCOL_VERSION) >= "2025"
         if transport != "memory":
@@ -87,6 +95,23 @@ async def test_a_session_older_than_us_is_watched_from_now_on() -> None:
     assert [capture.points(metric) for metric in METRICS] == [[], []]
 
 
+@pytest.mark.parametrize("transport", ["http", "sse"])
+async def test_an_http_server_and_its_session_older_than_us_are_watched_from_now_on(transport: str) -> None:
+    connect = sdk.over_sse if transport == "sse" else sdk.over_http
+    with sdk.http_server(make=everything.make_server, sse=transport == "sse") as url:
+        async with connect(url, **everything.callbacks()) as session:
+            await session.send_ping()
+            with capturing() as capture:
+                await session.call_tool("everything", {}, progress_callback=_ignore)
+                await anyio.sleep(0.3)
+            await session.send_ping()
+    for kind in (CLIENT, SERVER):
+        names = {span.name for span in capture.spans(kind)} - {"tools/list"}
+        assert names == {"tools/call everything", *everything.AT_THE_CLIENT}
+    for client in capture.spans(CLIENT):
+        assert [span.name for span in capture.spans(SERVER) if is_child(span, client)] == [client.name]
+
+
 async def _ignore(progress: float, total: float | None, message: str | None) -> None: ...
 
 
@@ -129,6 +154,25 @@ async def test_a_session_that_outlives_us_is_watched_no_more() -> None:
             await session.call_tool("everything", {}, progress_callback=_ignore)
             await anyio.sleep(0.1)
     assert len([span for span in capture.spans() if span.instrumentation_scope]) == before
+
+
+def test_every_function_imported_by_name_before_us_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks = [
+        hook for hook in _hooks(Telemetry(McpSettings())) if hook.module.startswith("mcp.") and "." not in hook.path
+    ]
+    importer = ModuleType("a_program")
+    originals = {}
+    for hook in hooks:
+        original = vars(import_module(hook.module)).get(hook.path)
+        if original is not None and original.__module__ == hook.module:
+            originals[hook.path] = original
+            setattr(importer, hook.path, original)
+    assert {"stdio_client", "sse_client", "stdio_server"} <= set(originals)
+    monkeypatch.setitem(sys.modules, "a_program", importer)
+    with capturing():
+        for name, original in originals.items():
+            assert vars(importer)[name] is not original, name
+    assert {name: vars(importer)[name] for name in originals} == originals
 
 
 def test_functions_imported_by_name_before_us_are_covered() -> None:

@@ -77,6 +77,17 @@ def test_what_has_changed_is_built_again_and_nothing_else(workshop: Workshop) ->
     assert after["first"] == before["first"]
 
 
+def test_a_module_in_a_folder_of_it_counts_but_for_its_tests(workshop: Workshop) -> None:
+    inside = workshop.project / ONE.folder / "inside"
+    inside.mkdir()
+    (inside / "inside.go").write_text("package inside\n")
+    before = workshop.build()
+    (inside / "inside_test.go").write_text("package inside\n")
+    assert workshop.build() == before
+    (inside / "inside.go").write_text("package inside // changed\n")
+    assert workshop.build()["one"] != before["one"]
+
+
 def test_a_program_that_is_not_what_was_built_is_built_again(workshop: Workshop) -> None:
     programs = workshop.build()
     programs["first"].write_text("something else")

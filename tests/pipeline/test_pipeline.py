@@ -56,8 +56,12 @@ def test_the_generated_collector_is_what_the_manifest_says() -> None:
     manifest = yaml.safe_load((ROOT / "collector" / "builder-config.yaml").read_text())
     folder = ROOT / "collector" / "groundhog-collector"
     go_mod, components = (folder / "go.mod").read_text(), (folder / "components.go").read_text()
+    replaced = manifest.pop("replaces")
     parts = [part["gomod"].split() for kind, found in manifest.items() if kind != "dist" for part in found]
     assert len(parts) > 8
+    assert re.findall(r"^replace (groundhog.*)$", go_mod, re.MULTILINE) == replaced
+    for one in replaced:  # ours: beside the generated sources, in the clone
+        assert (folder / one.split(" => ")[1] / "go.sum").is_file()
     for module, version in parts:
         assert f"\t{module} {version}\n" in go_mod, module
         assert f'"{module}"' in components or "/confmap/provider/" in module

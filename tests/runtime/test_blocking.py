@@ -88,7 +88,11 @@ def _longest(span: ReadableSpan, name: str) -> Mapping[str, Any]:
         ("parent", "_in_a_child"),
     ],
 )
-async def test_the_culprit_its_line_and_its_victim_are_named(capture: Capture, tool: str, function: str) -> None:
+async def test_the_culprit_its_line_and_its_victim_are_named(
+    capture: Capture, tool: str, function: str, anyio_backend: tuple[str, dict[str, bool]]
+) -> None:
+    loop = "uvloop" if anyio_backend[1]["use_uvloop"] else "asyncio"
+    assert type(asyncio.get_running_loop()).__module__.startswith(loop)
     async with sdk.in_memory(_server()) as session, anyio.create_task_group() as tasks:
         tasks.start_soon(session.call_tool, "nap", {"seconds": BLOCK_S * 3})
         await anyio.sleep(0.15)

@@ -45,11 +45,6 @@ def main() -> None:
         "It reads only. The exit code is 1 when something needs fixing.",
         usage="Usage: groundhog doctor [--json] [-- COMMAND...]",
     )
-    app.command(
-        "groundhog_otel.cli.load:app",
-        name="load",
-        help="Load a server, and say how fast it answers from the moment each request was due.",
-    )
     app.command("groundhog_otel.cli.report:report", name="report", help="Print what was recorded, against the budgets.")
     app.command(
         "groundhog_otel.cli.replay:replay_recording",
@@ -70,6 +65,11 @@ def main() -> None:
         "groundhog_otel.cli.alerts:app",
         name="alerts",
         help="Check, generate, prove and explain the alerts.",
+    )
+    app.command(
+        "groundhog_otel.cli.load:app",
+        name="load",
+        help="Test a server under load: how fast it answers, from the moment each request was due.",
     )
     words, after = _split(sys.argv[1:])
     try:

@@ -118,6 +118,12 @@ _OUT: Final = Row(
             limit=0.8,
         ),
         timeseries(
+            "Held in memory",
+            "Of the queue, because its disk is full. Lost if the Collector ends before there is room.",
+            "bytes",
+            Query(_of("groundhog_collector_storage_held"), "{{instance}} {{storage}}"),
+        ),
+        timeseries(
             "Metric points",
             "Per second, handed to Prometheus.",
             "ops",

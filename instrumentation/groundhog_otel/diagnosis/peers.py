@@ -20,9 +20,10 @@ _KNOWN: Final[Mapping[str, str]] = {
 
 _WHEN_ASKED: Final[Mapping[str, str]] = {
     "logfire": "once the program calls logfire.instrument_mcp(); leave that call out",
-    "sentry-sdk": "once the program calls sentry_sdk.init() with traces_sample_rate; "
+    "sentry-sdk": "for Sentry only, once the program calls sentry_sdk.init() with traces_sample_rate; "
     "give it disabled_integrations=[MCPIntegration()]",
     "openlit": "once the program calls openlit.init(); give it disabled_instrumentors=['mcp']",
+    "ddtrace": "under ddtrace-run or ddtrace.patch(); set DD_TRACE_MCP_ENABLED=false",
     "traceloop-sdk": "once the program calls Traceloop.init(); give it block_instruments={Instruments.MCP}",
 }
 """Distributions that instrument MCP from inside the program, and how to keep them from it."""

@@ -129,7 +129,11 @@ def _begin(environment: Environment, **_more: Any) -> None:
     if isinstance(environment.runner, MasterRunner) or not _kinds(environment):
         return
     try:
-        crew = Crew(_order(environment, options), lambda *ended: _tell(environment, *ended))
+        crew = Crew(
+            _order(environment, options),
+            on_request=lambda *request: _tell(environment, *request),
+            on_gone=lambda why: _fail(environment, why),
+        )
         for note in crew.start():
             logger.info("%s", note)
     except LoadError as error:

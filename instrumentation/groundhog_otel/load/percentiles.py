@@ -102,7 +102,7 @@ def estimate_counts(
         return TooFew(needed=least, count=count)
     low_s, high_s = _by_order(counts, percent, confidence, count)
     by_blocks = False
-    if windows is not None and len(windows.slices) >= LEAST_BLOCKS:
+    if windows is not None and windows.total and len(windows.slices) >= LEAST_BLOCKS:
         blocks = blocks_of(windows, percent)
         number = len(blocks.slices)
         drawn = draws(number, resamples_for(number, confidence), np.random.default_rng(0))

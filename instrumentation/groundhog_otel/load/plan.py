@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from groundhog_otel.load.arrivals import Arrivals
 
-__all__ = ("METHODS", "Expectation", "LoadTestConfig", "Scenario", "Step", "Threshold", "facts")
+__all__ = ("METHODS", "Expectation", "LoadTestConfig", "Scenario", "Step", "Threshold")
 
 METHODS: Final = (
     "tools/call", "tools/list", "prompts/get", "prompts/list", "resources/read", "resources/list",
@@ -104,20 +104,3 @@ class LoadTestConfig:
     """None: the budgets."""
     unsafe_tools: bool = False
     """Without scenarios: also call tools that are not marked as read-only."""
-
-
-def facts(config: LoadTestConfig) -> dict[str, Any]:
-    """Return what a result says of its configuration, as JSON: no argument of any tool, which may be a secret."""
-    return {
-        "duration": config.duration,
-        "warm_up": config.warm_up,
-        "concurrent_users": config.concurrent_users,
-        "ramp_up_period": config.ramp_up_period,
-        "arrivals": None if config.arrivals is None else config.arrivals.text,
-        "request_timeout": config.request_timeout,
-        "seed": config.seed,
-        "scenarios": [
-            {"name": one.name, "weight": one.weight, "steps": [step.name for step in one.steps]}
-            for one in config.test_scenarios
-        ],
-    }

@@ -10,7 +10,7 @@ from groundhog_otel.load.discovery import discover
 from groundhog_otel.load.links.telemetry import Telemetry
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.scenarios.checks import check
-from groundhog_otel.load.session import Target
+from groundhog_otel.load.session import ServerFacts, Target
 from groundhog_otel.load.targets import CommandTarget
 from groundhog_otel.settings import forwarded_environment, inherited
 
@@ -26,6 +26,7 @@ class Prepared:
     target: Target
     config: LoadTestConfig
     """With scenarios, that the server can serve."""
+    server: ServerFacts
     notes: tuple[str, ...] = ()
     """What a person should know beforehand, a sentence each."""
 
@@ -50,7 +51,8 @@ async def prepared(target: Target, config: LoadTestConfig, telemetry: Telemetry)
             found = await discover(session, seed=config.seed, unsafe_tools=config.unsafe_tools)
             config = replace(config, test_scenarios=found.scenarios)
             notes += found.notes
-    return Prepared(target, config, tuple(notes))
+        server = session.server
+    return Prepared(target, config, server, tuple(notes))
 
 
 def recorded(target: CommandTarget, telemetry: Telemetry) -> tuple[CommandTarget, str | None]:

@@ -1,164 +1,156 @@
-"""Counts what has happened to each request. What is due within the warm-up is not counted."""
+"""What a test records of each request: bounded memory, however many there are."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
-from groundhog_otel.load.context import TraceIds
-from groundhog_otel.load.histograms import encoded, new_histogram, record
+from groundhog_otel.load.clock import Clock
 from groundhog_otel.load.plan import Step
 from groundhog_otel.load.remembered import Remembered
 from groundhog_otel.load.result import OperationResult, Request
 from groundhog_otel.load.session import Answer
+from groundhog_otel.load.tally import Tally
 from groundhog_otel.load.windows import Windows
 
-__all__ = ("Ended", "Listener", "Recorder")
+__all__ = ("MOST_KINDS", "Flight", "Observer", "Recorder", "bounded")
 
-_MOST_ERRORS: Final = 100
-_OTHER: Final = "other"
+MOST_KINDS: Final = 50
+"""Kinds of errors that an operation is counted with; what else there is counts as ``{class}:other``."""
+_MESSAGE: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A request that is over. Times are of ``time.perf_counter_ns``."""
+class Observer(Protocol):
+    """Sees each request that counts, when it is over. To record must not block, nor raise."""
 
-    step: Step
+    def record(self, operation: str, *, response_s: float, delay_s: float, error: str | None = None) -> None:
+        """Take note of a request: its name, its response latency, how long after it was due it was sent."""
+        ...
+
+    def close(self) -> object:
+        """Take note that there are no more; may take some seconds."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A request from the moment it is due."""
+
     scenario: str
-    ids: TraceIds
+    step: Step
+    operation: str
     due_ns: int
-    sent_ns: int
-    ended_ns: int
-    answer: Answer
+    """Nanoseconds of the test's clock, as the others."""
+    trace_id: str = ""
+    span_id: str = ""
+    sent_ns: int | None = None
 
-    def as_request(self, epoch_ns: int, error: str | None) -> Request:
-        """Return what is remembered of it. ``epoch_ns`` makes its times ones since 1970."""
-        written_ns, read_ns = self.answer.written_ns, self.answer.read_ns
+
+@dataclass(slots=True)
+class _Operation:
+    method: str
+    response: Tally = field(default_factory=Tally)
+    service: Tally = field(default_factory=Tally)
+    count: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+
+
+class Recorder:
+    """Counts what is due from ``from_ns`` on, for ``duration_s``; the warm-up is before."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        from_ns: int,
+        duration_s: float,
+        seed: str,
+        on_remembered: Callable[[Request], None] | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._clock = clock
+        self.from_ns = from_ns
+        self._operations: dict[str, _Operation] = {}
+        self._observer = observer
+        self.windows = Windows(duration_s)
+        self.remembered = Remembered(seed, on_remembered)
+        self.started = 0
+        """Requests that were sent, those of the warm-up included; likewise the two below."""
+        self.finished = 0
+        self.failed = 0
+        self.recent = Tally()
+        """Response latencies since somebody last took it."""
+
+    def due(self, due_ns: int) -> None:
+        """Take note that a request is due."""
+        if due_ns >= self.from_ns:
+            self.windows.due((due_ns - self.from_ns) / 1e9)
+
+    def ended(self, flight: Flight, ended_ns: int, answer: Answer) -> None:
+        """Count a request that is over; also one that was never sent."""
+        response_ns = ended_ns - flight.due_ns
+        self.finished += 1
+        self.failed += answer.error is not None
+        self.recent.add_ns(response_ns)
+        if flight.due_ns < self.from_ns:
+            return
+        name = flight.operation
+        operation = self._operations.get(name)
+        if operation is None:
+            operation = self._operations[name] = _Operation(flight.step.method)
+        operation.count += 1
+        operation.response.add_ns(response_ns)
+        if flight.sent_ns is not None:
+            operation.service.add_ns(ended_ns - flight.sent_ns)
+        error = None if answer.error is None else self._failed(operation, answer)
+        self.windows.ended((ended_ns - self.from_ns) / 1e9, name, response_ns, failed=error is not None)
+        if flight.sent_ns is not None:
+            self.remembered.offer(response_ns, lambda: self._request(flight, ended_ns, answer, error))
+        if self._observer is not None:
+            delay_ns = (ended_ns if flight.sent_ns is None else flight.sent_ns) - flight.due_ns
+            self._observer.record(name, response_s=response_ns / 1e9, delay_s=delay_ns / 1e9, error=error)
+
+    def operations(self) -> tuple[OperationResult, ...]:
+        """Return what was counted, by name."""
+        return tuple(
+            OperationResult(
+                name=name,
+                method=one.method,
+                response=one.response.encode(),
+                service=one.service.encode(),
+                count=one.count,
+                errors=dict(one.errors),
+                messages=dict(one.messages),
+            )
+            for name, one in sorted(self._operations.items())
+        )
+
+    def _failed(self, operation: _Operation, answer: Answer) -> str:
+        kind = bounded(f"{answer.error}:{answer.detail}" if answer.detail else f"{answer.error}", operation.errors)
+        operation.errors[kind] = operation.errors.get(kind, 0) + 1
+        if answer.message and kind not in operation.messages:
+            operation.messages[kind] = " ".join(answer.message.split())[:_MESSAGE]
+        return kind
+
+    def _request(self, flight: Flight, ended_ns: int, answer: Answer, error: str | None) -> Request:
+        at = self._clock.since_1970
+        sent_ns = flight.due_ns if flight.sent_ns is None else flight.sent_ns
         return Request(
-            operation=self.step.name,
-            scenario=self.scenario,
-            trace_id=self.ids.trace_id,
-            span_id=self.ids.span_id,
-            intended_ns=self.due_ns + epoch_ns,
-            sent_ns=self.sent_ns + epoch_ns,
-            written_ns=None if written_ns is None else written_ns + epoch_ns,
-            read_ns=None if read_ns is None else read_ns + epoch_ns,
-            ended_ns=self.ended_ns + epoch_ns,
+            operation=flight.operation,
+            scenario=flight.scenario,
+            trace_id=flight.trace_id,
+            span_id=flight.span_id,
+            intended_ns=at(flight.due_ns),
+            sent_ns=at(sent_ns),
+            written_ns=None if answer.written_ns is None else at(answer.written_ns),
+            read_ns=None if answer.read_ns is None else at(answer.read_ns),
+            ended_ns=at(ended_ns),
             error=error,
         )
 
 
-class Listener:
-    """What wants to know of requests while a test runs. Must neither raise nor wait for anything."""
-
-    def remembered(self, request: Request) -> None:
-        """Take note of a request that is among the slowest so far, or in the sample."""
-
-    def finished(self, operation: str, *, response_s: float, delay_s: float, error: str | None) -> None:
-        """Take note of any request that has ended, within the warm-up as well."""
-
-
-class _Operation:
-    __slots__ = ("count", "errors", "messages", "method", "name", "response", "service")
-
-    def __init__(self, name: str, method: str) -> None:
-        self.name, self.method = name, method
-        self.response, self.service = new_histogram(), new_histogram()
-        self.count = 0
-        self.errors: Counter[str] = Counter()
-        self.messages: dict[str, str] = {}
-
-    def fail(self, error: str, answer: Answer) -> str:
-        """Count an error, and return what it is counted as: a server may invent new ones without end."""
-        if error not in self.errors and len(self.errors) >= _MOST_ERRORS:
-            error = f"{answer.error}:{_OTHER}"
-        self.errors[error] += 1
-        if answer.message:
-            self.messages.setdefault(error, answer.message)
-        return error
-
-
-class Recorder:
-    """All that is measured by one process. Times are of ``time.perf_counter_ns``."""
-
-    def __init__(self, *, seed: int, epoch_ns: int, listener: Listener | None = None) -> None:
-        """``epoch_ns`` is what has to be added to a time for nanoseconds since 1970."""
-        self.windows = Windows()
-        self.started = self.finished = self.failed = self.unfinished = 0
-        """Of all requests, those of the warm-up too, but for ``unfinished``."""
-        self.last_ended_ns = 0
-        self.counted_from_ns = 0
-        """The end of the warm-up: set once the test begins."""
-        self.epoch_ns = epoch_ns
-        self._listener = listener
-        self._operations: dict[str, _Operation] = {}
-        self._remembered = Remembered(seed)
-        self._latest = new_histogram()
-
-    def due(self, due_ns: int) -> None:
-        """Count a round that is due."""
-        if due_ns >= self.counted_from_ns:
-            self.windows.due((due_ns - self.counted_from_ns) / 1e9)
-
-    def record(self, ended: Ended) -> None:
-        """Count a request that has ended."""
-        answer = ended.answer
-        response_ns = ended.ended_ns - ended.due_ns
-        error = None if answer.error is None else answer.error + (f":{answer.detail}" if answer.detail else "")
-        self.finished += 1
-        self.failed += error is not None
-        record(self._latest, response_ns)
-        if self._listener is not None:
-            delay_s = (ended.sent_ns - ended.due_ns) / 1e9
-            self._listener.finished(ended.step.name, response_s=response_ns / 1e9, delay_s=delay_s, error=error)
-        if ended.due_ns < self.counted_from_ns:
-            return
-        self.last_ended_ns = max(self.last_ended_ns, ended.ended_ns)
-        name = ended.step.name
-        found = self._operations.get(name)
-        if found is None:
-            found = self._operations[name] = _Operation(name, ended.step.method)
-        found.count += 1
-        record(found.response, response_ns)
-        record(found.service, ended.ended_ns - ended.sent_ns)
-        if error is not None:
-            error = found.fail(error, answer)
-        at_s = (ended.ended_ns - self.counted_from_ns) / 1e9
-        self.windows.record(at_s, name, response_ns, failed=error is not None)
-        slow, place = self._remembered.place(response_ns)
-        if slow or place is not None:
-            request = ended.as_request(self.epoch_ns, error)
-            self._remembered.keep(request, slow=slow, place=place)
-            if self._listener is not None:
-                self._listener.remembered(request)
-
-    def latest(self) -> Any:
-        """Return the response latencies since the last time that this was asked, as a histogram."""
-        latest, self._latest = self._latest, new_histogram()
-        return latest
-
-    def operations(self) -> tuple[OperationResult, ...]:
-        """Return what was measured, by name."""
-        return tuple(
-            OperationResult(
-                name=one.name,
-                method=one.method,
-                response=encoded(one.response),
-                service=encoded(one.service),
-                count=one.count,
-                errors=dict(one.errors.most_common()),
-                messages=dict(one.messages),
-            )
-            for _, one in sorted(self._operations.items())
-        )
-
-    @property
-    def slowest(self) -> tuple[Request, ...]:
-        """The ten slowest, the slowest first."""
-        return self._remembered.slowest
-
-    @property
-    def sample(self) -> tuple[Request, ...]:
-        """Some, drawn evenly from all."""
-        return self._remembered.sample
+def bounded(kind: str, known: dict[str, int]) -> str:
+    """Return the kind that an error is counted as: its own, unless there are too many already."""
+    return kind if kind in known or len(known) < MOST_KINDS else f"{kind.partition(':')[0]}:other"

@@ -1,78 +1,82 @@
-"""The requests that a test remembers by themselves: the ten slowest, and some drawn evenly from all."""
+"""The requests that are remembered by themselves: the slowest ten, and an even sample."""
 
 from __future__ import annotations
 
-import heapq
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from heapq import heappush, heappushpop
+from itertools import count
+from math import exp, floor, log
+from random import Random
 from typing import Final
 
 from groundhog_otel.load.result import Request
 
-__all__ = ("SAMPLE", "SLOWEST", "Remembered", "merged_sample", "slowest_of")
+__all__ = ("SAMPLE", "SLOWEST", "Remembered", "slowest_of")
 
 SLOWEST: Final = 10
 SAMPLE: Final = 500
 
 
 class Remembered:
-    """Ten slowest and a sample, whatever the number of requests."""
+    """Looks at every request, and keeps few."""
 
-    def __init__(self, seed: int) -> None:
-        self._draw = random.Random(seed)  # noqa: S311 - a sample, no secret
+    def __init__(self, seed: str, on_remembered: Callable[[Request], None] | None) -> None:
+        self._tell = on_remembered or (lambda _request: None)
         self._slowest: list[tuple[int, int, Request]] = []
+        self._number = count()
+        self._floor_ns = -1
         self._sample: list[Request] = []
         self._seen = 0
+        self._random = Random(seed)  # noqa: S311 - a sample is no secret
+        self._weight = 1.0
+        self._next = 0
 
-    def place(self, response_ns: int) -> tuple[bool, int | None]:
-        """Count a request; tell whether it is among the slowest so far, and its place in the sample if it has one.
-
-        For those that have neither, nobody needs to make a :class:`Request`.
-        """
+    def offer(self, response_ns: int, make: Callable[[], Request]) -> None:
+        """Look at a request; ``make`` returns it, and is called when it is to be remembered."""
+        slow, drawn = response_ns > self._floor_ns, self._seen == self._next
         self._seen += 1
-        slow = len(self._slowest) < SLOWEST or response_ns > self._slowest[0][0]
-        # Reservoir sampling (Vitter's algorithm R): each request so far is in the sample with the same probability.
-        place = self._seen - 1 if self._seen <= SAMPLE else self._draw.randrange(self._seen)
-        return slow, place if place < SAMPLE else None
-
-    def keep(self, request: Request, *, slow: bool, place: int | None) -> None:
-        """Remember a request where :meth:`place` said."""
+        if not (slow or drawn):
+            return
+        request = make()
         if slow:
-            push = heapq.heappush if len(self._slowest) < SLOWEST else heapq.heapreplace
-            push(self._slowest, (request.ended_ns - request.intended_ns, self._seen, request))
-        if place is not None:
-            if place == len(self._sample):
-                self._sample.append(request)
-            else:
-                self._sample[place] = request
+            self._keep_slow(response_ns, request)
+        if drawn:
+            self._draw(request)
+        self._tell(request)
 
     @property
     def slowest(self) -> tuple[Request, ...]:
-        """The slowest first."""
+        """The slowest ten, the slowest first."""
         return slowest_of(request for _, _, request in self._slowest)
 
     @property
     def sample(self) -> tuple[Request, ...]:
-        """In no order."""
+        """Some 500, any request as likely as another."""
         return tuple(self._sample)
+
+    def _keep_slow(self, response_ns: int, request: Request) -> None:
+        entry = (response_ns, next(self._number), request)
+        if len(self._slowest) < SLOWEST:
+            heappush(self._slowest, entry)
+        else:
+            heappushpop(self._slowest, entry)
+        if len(self._slowest) == SLOWEST:
+            self._floor_ns = self._slowest[0][0]
+
+    def _draw(self, request: Request) -> None:
+        """Keep a drawn request, and draw which is the next (Li 1994, "Reservoir-sampling algorithms", algorithm L)."""
+        if len(self._sample) < SAMPLE:
+            self._sample.append(request)
+        else:
+            self._sample[floor(self._random.random() * SAMPLE)] = request
+        if len(self._sample) < SAMPLE:
+            self._next += 1
+            return
+        self._weight *= exp(log(1 - self._random.random()) / SAMPLE)
+        self._next += 1 + floor(log(1 - self._random.random()) / log(1 - self._weight))
 
 
 def slowest_of(requests: Iterable[Request]) -> tuple[Request, ...]:
-    """Return the slowest of some requests by response latency, the slowest first."""
-    return tuple(sorted(requests, key=lambda one: (one.intended_ns - one.ended_ns, one.trace_id))[:SLOWEST])
-
-
-def merged_sample(parts: Sequence[tuple[int, Sequence[Request]]], seed: int) -> tuple[Request, ...]:
-    """Return an even sample of all requests, from an even sample of each part and the number of requests in it.
-
-    Each draw takes a part with the probability that the next of all requests is in it.
-    """
-    draw = random.Random(seed)  # noqa: S311 - a sample, no secret
-    left = [count for count, _ in parts]
-    pools = [draw.sample(list(sample), len(sample)) for _, sample in parts]
-    found: list[Request] = []
-    while len(found) < SAMPLE and any(pools):
-        index = draw.choices(range(len(left)), [count if pool else 0 for count, pool in zip(left, pools, strict=True)])
-        left[index[0]] -= 1
-        found.append(pools[index[0]].pop())
-    return tuple(found)
+    """Return the slowest ten of some requests, the slowest first."""
+    ordered = sorted(requests, key=lambda one: (one.intended_ns - one.ended_ns, one.intended_ns, one.trace_id))
+    return tuple(ordered[:SLOWEST])

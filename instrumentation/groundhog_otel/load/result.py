@@ -50,7 +50,7 @@ class OperationResult:
     response: str
     """HDR histogram of microseconds from the moment each was due, encoded (base 64). Errors are in it as well."""
     service: str
-    """The same, from the moment each was sent."""
+    """The same, from the moment each was sent. One that was given up before that is not in it."""
     count: int
     errors: Mapping[str, int] = field(default_factory=dict)
     """How often each ``class:detail`` occurred."""
@@ -88,6 +88,10 @@ class SelfCheck:
     scheduling_error_max_s: float
     gc_pause_total_s: float
     gc_pause_max_s: float
+    due: int = 0
+    """Rounds that the schedule wanted after the warm-up; 0 in a closed model."""
+    begun: int = 0
+    """Those of them that were begun while the schedule went on: fewer when this process could not keep up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class LoadResult:
     started_at_ns: int
     """Nanoseconds since 1970: the end of the warm-up."""
     duration_s: float
-    """Measured: from the end of the warm-up until the last request that was due then."""
+    """Measured: from the end of the warm-up for as long as requests were started."""
     operations: tuple[OperationResult, ...]
     windows: tuple[Window, ...]
     self_checks: tuple[SelfCheck, ...]
@@ -115,7 +119,8 @@ class LoadResult:
     connections_peak: int = 0
     """Sessions that were open at once."""
     unfinished: int = 0
-    """Requests that had no answer when the test was over, and were given up."""
+    """Requests that had no answer when the test was over, and were given up. They are counted among the operations, as
+    errors ``timeout:unfinished``, and with the time that they had taken by then."""
     interrupted: str | None = None
     """Why the test ended early; None when it did not."""
     workers: int = 1
@@ -123,7 +128,9 @@ class LoadResult:
     """What the generator ran on (:func:`groundhog_otel.load.machine.machine_facts`)."""
     events: int | None = None
     """Notifications that the server sent meanwhile; None when they were not counted."""
+    reopened: int = 0
+    """How often a session that had died was opened anew."""
     shares: int = 1
-    """How many parts the test was divided into beforehand, one per worker; 1 when nobody has divided it."""
+    """Into how many parts the test was divided beforehand; 1 when nobody has divided it."""
     begun_apart_s: float = 0.0
     """From the first to the last of the moments at which the parts began."""

@@ -1,115 +1,148 @@
-"""Results as files: JSON, the same for a whole test, a worker's part of one, and a baseline of last month."""
+"""Results as files: JSON that says which version of it it is."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.histograms import decoded
-from groundhog_otel.load.result import LoadResult, OperationResult, Request, SelfCheck, Window
-from groundhog_otel.load.session import ServerFacts
+from groundhog_otel.load.result import LoadResult
 
-__all__ = ("FORMAT", "dumps", "loads", "read_lines", "read_result", "write_result")
+__all__ = ("FORMAT", "VERSION", "dumps", "line_of", "loads", "read", "read_lines", "write")
 
-FORMAT: Final = 1
-_BEGINNING: Final = '{"format": '
+FORMAT: Final = "groundhog-load-result"
+VERSION: Final = 1
+_BEGINNING: Final = f'{{"format": "{FORMAT}"'
 
 
 def dumps(result: LoadResult) -> str:
-    """Return a result as text."""
-    return json.dumps({"format": FORMAT, "kind": "groundhog.load", **asdict(result)})
+    """Return a result as JSON, on several lines."""
+    return json.dumps({"format": FORMAT, "version": VERSION, **asdict(result)}, indent=1) + "\n"
 
 
-def loads(text: str, source: str = "the text") -> LoadResult:
-    """Return the result that a text holds. ``source`` is what an error calls it.
+def line_of(result: LoadResult) -> str:
+    """Return a result as JSON on one line, without its end: for logs, which :func:`read_lines` reads."""
+    return json.dumps({"format": FORMAT, "version": VERSION, **asdict(result)})
+
+
+def loads(text: str | bytes) -> LoadResult:
+    """Return the result that ``dumps`` has written. Fields that this release does not know are left out.
 
     Raises:
-        LoadError: it holds none, or one of a newer version.
+        LoadError: it is something else, or of a later version.
     """
     try:
-        found = json.loads(text)
-    except ValueError:
-        raise LoadError(f"{source} is not JSON. Give the file that --out has written.") from None
-    if not isinstance(found, dict) or found.pop("kind", None) != "groundhog.load":
-        raise LoadError(f"{source} is no result of a load test. Give the file that --out has written.")
-    version = found.pop("format", None)
-    if version != FORMAT:
+        raw: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LoadError(f"this is no result of a load test: {error}") from None
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise LoadError("this is no result of a load test: groundhog load --out writes them")
+    if raw.get("version") != VERSION:
         raise LoadError(
-            f"{source} has format {version}, and this groundhog reads {FORMAT}: install the one that wrote it."
+            f"this result has version {raw.get('version')!r} and this release reads {VERSION}: use the release that "
+            "wrote it"
         )
     try:
-        return _result(found)
+        found: LoadResult = _made(LoadResult, raw, "")
+    except _WrongError as wrong:
+        raise LoadError(f"this result of a load test is damaged: {wrong}") from None
+    return found
+
+
+def read(file: Path) -> LoadResult:
+    """Return the result in a file.
+
+    Raises:
+        LoadError: it cannot be read, or holds none.
+    """
+    try:
+        return loads(file.read_bytes())
+    except OSError as error:
+        raise LoadError(f"Cannot read {file} ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise LoadError(f"{file}: this is no result of a load test: it is no text") from None
     except LoadError as error:
-        raise LoadError(f"{source}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise LoadError(f"{source} is damaged: {error!r}. Run the test again.") from None
+        raise LoadError(f"{file}: {error}") from None
 
 
 def read_lines(lines: Iterable[str]) -> list[LoadResult]:
-    """Return the results that are lines of a log, whatever else is in it, and whatever a line begins with.
+    """Return the results among the lines of a log, whatever else is in it and whatever a line begins with.
 
     Raises:
         LoadError: there is none, or one is not whole.
     """
     found = []
     for number, line in enumerate(lines, 1):
-        beginning = line.find(_BEGINNING)
-        if beginning >= 0:
-            found.append(loads(line[beginning:], f"line {number}"))
+        at = line.find(_BEGINNING)
+        if at >= 0:
+            try:
+                found.append(loads(line[at:]))
+            except LoadError as error:
+                raise LoadError(f"line {number}: {error}") from None
     if not found:
         raise LoadError(
-            "There is no result in the lines. Workers write theirs with --out -, and kubectl logs shows ten lines of"
-            " each pod unless told --tail=-1."
+            "There is nothing to merge: name the files of at least one result, or have logs with the lines of --out -"
+            " on standard input (of kubectl logs, with --tail=-1)"
         )
     return found
 
 
-def read_result(file: Path) -> LoadResult:
-    """Return the result in a file.
-
-    Raises:
-        LoadError: there is no such file, or no result in it.
-    """
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LoadError(f"{file} cannot be read: {error}") from None
-    return loads(text, str(file))
-
-
-def write_result(result: LoadResult, file: Path) -> None:
+def write(result: LoadResult, file: Path) -> None:
     """Write a result to a file, whole or not at all.
 
     Raises:
-        LoadError: the file cannot be written.
+        LoadError: it cannot be written.
     """
-    beside = file.with_name(f"{file.name}.part")
+    draft = file.with_name(f"{file.name}.tmp")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(dumps(result), encoding="utf-8")
-        beside.replace(file)
+        draft.write_text(dumps(result), encoding="utf-8")
+        draft.replace(file)
     except OSError as error:
-        raise LoadError(f"{file} cannot be written: {error}") from None
+        raise LoadError(f"Cannot write {file} ({error.strerror}): name another with --out") from None
 
 
-def _result(found: Mapping[str, Any]) -> LoadResult:
-    server = found["server"]
-    made = LoadResult(
-        **{
-            **found,
-            "server": None if server is None else ServerFacts(**server),
-            "operations": tuple(OperationResult(**one) for one in found["operations"]),
-            "windows": tuple(Window(**one) for one in found["windows"]),
-            "self_checks": tuple(SelfCheck(**one) for one in found["self_checks"]),
-            "slowest": tuple(Request(**one) for one in found["slowest"]),
-            "sample": tuple(Request(**one) for one in found["sample"]),
-        }
-    )
-    for operation in made.operations:
-        if decoded(operation.response).get_total_count() != operation.count:
-            raise LoadError(f"{operation.name} has another number of latencies than of requests. Run the test again.")
-    return made
+class _WrongError(Exception):
+    """Something is not of the type that it is to be of."""
+
+
+def _made(kind: Any, raw: Any, where: str) -> Any:
+    """Return ``raw``, of JSON, as a value of a type."""
+    origin = get_origin(kind)
+    if is_dataclass(kind) and isinstance(kind, type):
+        return _dataclass(kind, raw, where)
+    if origin in (Union, UnionType):
+        if raw is None and type(None) in get_args(kind):
+            return None
+        return _made(next(one for one in get_args(kind) if one is not type(None)), raw, where)
+    if origin is tuple and isinstance(raw, list):
+        return tuple(_made(get_args(kind)[0], one, f"{where}[{index}]") for index, one in enumerate(raw))
+    if origin is Mapping and isinstance(raw, dict):
+        return {key: _made(get_args(kind)[1], one, f"{where}.{key}") for key, one in raw.items()}
+    return raw if kind is Any else _plain(kind, raw, where)
+
+
+def _plain(kind: Any, raw: Any, where: str) -> Any:
+    # To JSON, 1.0 may be 1; to Python, True is one.
+    if kind is float and type(raw) is int:
+        return float(raw)
+    if type(raw) is kind:
+        return raw
+    raise _WrongError(f"{where} is {raw!r:.60}")
+
+
+def _dataclass(kind: type, raw: Any, where: str) -> Any:
+    if not isinstance(raw, dict):
+        raise _WrongError(f"{where or 'it'} is {raw!r:.60}")
+    types = get_type_hints(kind)
+    values = {}
+    for field in fields(kind):
+        if field.name in raw:
+            values[field.name] = _made(types[field.name], raw[field.name], f"{where}.{field.name}".lstrip("."))
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise _WrongError(f"{where or 'it'}: {error}") from None

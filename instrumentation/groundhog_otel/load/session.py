@@ -67,6 +67,11 @@ class Session(Protocol):
         """
         ...
 
+    @property
+    def notifications(self) -> int:
+        """How many notifications the server has sent in this session."""
+        ...
+
     async def request(
         self,
         method: str,

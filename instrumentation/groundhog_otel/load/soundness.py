@@ -7,7 +7,7 @@ from typing import Final
 
 from groundhog_otel.load.counts import Counts
 from groundhog_otel.load.result import LoadResult, SelfCheck
-from groundhog_otel.report.units import duration, share
+from groundhog_otel.report.units import duration, rate, share
 
 __all__ = ("faults", "notes")
 
@@ -17,6 +17,8 @@ _MOST_DELAY: Final = 0.1
 _LEAST_DELAY_S: Final = 0.001
 """Below it, scheduling is as good as an operating system's is."""
 _MOST_GC: Final = 0.05
+_LEAST_KEPT: Final = 0.95
+"""Of the rounds that were due: as many were begun while the schedule went on."""
 _QUEUEING: Final = 1.1
 _APART_S: Final = 1.0
 """Windows are as long, and clocks of different machines differ."""
@@ -25,9 +27,10 @@ _APART_S: Final = 1.0
 def faults(result: LoadResult) -> tuple[str, ...]:
     """Return why a result is not valid, a sentence each: the generator was the bottleneck, or nothing was counted.
 
-    A worker is one when it used 90 % of a CPU or more over the test; when, at p99, it began requests late by more than
+    The generator was one when it began fewer than 95 % of the rounds that were due while the schedule went on. A worker
+    was when it used 90 % of a CPU or more over the test; when, at p99, it began requests late by more than
     1 ms and by more than a tenth of the response latency; or when the garbage collector stopped it for 5 % of the test.
-    Nor is a result without the parts of all workers.
+    A divided test is not valid without all of its parts.
     """
     return tuple(_faults(result))
 
@@ -42,12 +45,18 @@ def _faults(result: LoadResult) -> Iterator[str]:
     if not counts:
         yield "no request was counted: make the test longer than its warm-up, and look at the errors"
         return
-    missing = sorted(set(range(result.shares)) - {check.worker for check in result.self_checks})
-    if missing:
-        numbers = ", ".join(map(str, missing))
+    here = {check.worker for check in result.self_checks}
+    missing = [f"{number + 1}/{result.shares}" for number in range(result.shares) if number not in here]
+    if missing and result.shares > 1:
         yield (
-            f"of {result.shares} workers, {numbers} {'is' if len(missing) == 1 else 'are'} missing, so the load was not"
-            " what it should be: see why they have no result, and give those of all of them"
+            f"of its parts, {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, so the load was not"
+            " what it should be: see why, and merge all of them"
+        )
+    due, begun = sum(check.due for check in result.self_checks), sum(check.begun for check in result.self_checks)
+    if due and begun < _LEAST_KEPT * due and result.duration_s > 0:
+        yield (
+            f"the schedule wanted {rate(due / result.duration_s)} and the generator began only"
+            f" {rate(begun / result.duration_s)}: use more workers, or less load"
         )
     p99_s = min(one.at(99) for one in counts)
     for check in result.self_checks:
@@ -80,8 +89,8 @@ def _notes(result: LoadResult) -> Iterator[str]:
         )
     if result.shares > 1 and result.begun_apart_s > _APART_S:
         yield (
-            f"the workers began {duration(result.begun_apart_s)} apart, so the load was not whole at either end: let"
-            " them begin at the same time (--begin-at)"
+            f"its parts began {duration(result.begun_apart_s)} apart, so the load was not whole at either end: let them"
+            " begin at the same time (--begin-at)"
         )
     if _in_memory(result):
         yield "the server ran in the generator's process, so their CPU time cannot be told apart"

@@ -1,31 +1,30 @@
-"""``LoadTester``: load tests from Python."""
+"""The load tester, for programs."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import anyio
-
-from groundhog_otel.load.beginning import at
-from groundhog_otel.load.checking import check_config, check_share
-from groundhog_otel.load.clock import precise_loop
-from groundhog_otel.load.errors import plainly
+from groundhog_otel.load.beginning import Beginning
+from groundhog_otel.load.engine import Hooks, run_share
+from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.links.telemetry import Telemetry
-from groundhog_otel.load.part import Part, Stop
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.preparing import prepared
-from groundhog_otel.load.progress import Progress
+from groundhog_otel.load.progress import Progress, combined
 from groundhog_otel.load.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, scaling_metrics
+from groundhog_otel.load.scaling.saturation import Saturation, saturation
 from groundhog_otel.load.scaling.sweep import sweep
-from groundhog_otel.load.schedule import Share
+from groundhog_otel.load.schedule import WHOLE, Share
 from groundhog_otel.load.session import Target
-from groundhog_otel.load.targets import target_for
+from groundhog_otel.load.stopping import Stop, on_signals, unless_stopped
+from groundhog_otel.load.telemetered import Metering
+from groundhog_otel.load.validation import require_valid
 from groundhog_otel.load.workers import run_workers
-from groundhog_otel.settings import run_id
 from groundhog_otel.store.layout import new_run_id
 
 __all__ = ("LoadTester",)
@@ -34,108 +33,164 @@ T = TypeVar("T")
 
 
 class LoadTester:
-    """Tests one server.
+    """Tests one server. Each method is there twice: as it is for programs without an event loop, and with an ``a``.
 
-    The methods run an event loop of their own; within one, await those of the same names that begin with ``a``.
+    ::
+
+        tester = LoadTester(target_for("http://127.0.0.1:8000/mcp"))
+        result = tester.run_load_test(LoadTestConfig(duration=60, arrivals=Poisson(200)))
+        result = await tester.arun_load_test(LoadTestConfig(duration=60, concurrent_users=50))
+
+    Ctrl-C and SIGTERM end a test early: what was recorded until then is returned, and ``LoadResult.interrupted`` says
+    so. The methods with an ``a`` hear of no signals: cancel them, or give them a :class:`Stop`.
     """
 
     def __init__(
         self,
-        server: Any,
+        target: Target,
         *,
+        on_progress: Callable[[Progress], None] | None = None,
         telemetry: str | None = None,
         store: Path | None = None,
-        progress: Callable[[Progress], None] = lambda _progress: None,
-        **options: Any,
     ) -> None:
-        """Take a URL, a command, a Python object or a target; ``options`` are those of ``targets.target_for``.
+        """``on_progress`` is called about twice a second, in this process.
 
-        ``telemetry``: ``otlp``, ``files`` or ``none``; None for OTLP where the environment names an endpoint, else
-        files, below ``store``. ``progress`` is called twice a second.
-
-        Raises:
-            LoadError: the server cannot be tested as it is given.
+        ``telemetry``: ``otlp``, ``files`` or ``none``; by default OTLP where the environment names an endpoint, else
+        files below ``store``.
         """
-        self.target: Target = server if hasattr(server, "server_pids") else target_for(server, **options)
-        self.stop = Stop()
-        """Ends the test that is running; from its own event loop."""
         self.notes: tuple[str, ...] = ()
-        """What the latest test has to say besides its result."""
-        self.progress = progress
+        """What the latest test has to say besides its result, a sentence each."""
+        self._target = target
+        self._on_progress = on_progress
         self._telemetry, self._store = telemetry, store
 
-    def run_load_test(self, config: LoadTestConfig) -> LoadResult:
+    def run_load_test(
+        self,
+        config: LoadTestConfig,
+        *,
+        run_id: str | None = None,
+        share: Share = WHOLE,
+        begin_at: Beginning | None = None,
+    ) -> LoadResult:
         """Run a load test and return what it has measured.
 
+        ``share`` is what this machine does of a test that several do. Give all of them the same ``run_id`` and the same
+        ``begin_at``, and :func:`groundhog_otel.load.merging.merge` their results.
+
         Raises:
-            LoadError: the configuration makes no sense, or the server cannot be reached; says what to do.
+            LoadError: the configuration is wrong, or the server cannot be reached.
+            StoppedError: it was stopped before it began.
         """
-        return _run(self.arun_load_test(config))
+        return _in_a_loop(
+            lambda stop: self.arun_load_test(config, run_id=run_id, share=share, begin_at=begin_at, stop=stop)
+        )
 
     async def arun_load_test(
-        self, config: LoadTestConfig, *, share: Share | None = None, begin_at_ns: int | None = None
+        self,
+        config: LoadTestConfig,
+        *,
+        run_id: str | None = None,
+        share: Share = WHOLE,
+        begin_at: Beginning | None = None,
+        stop: Stop | None = None,
     ) -> LoadResult:
-        """Do what :meth:`run_load_test` does. With ``share``: only that worker's part of the test, in this process.
-
-        ``begin_at_ns`` is when it begins (nanoseconds since 1970), so that all workers do at once; by default when its
-        sessions are open.
-
-        Raises:
-            LoadError: the configuration makes no sense, or the server cannot be reached; says what to do.
-        """
-        check_config(config)
-        check_share(config, share)
-        telemetry = Telemetry.chosen(run_id() or new_run_id(), self._telemetry, store=self._store)
-        ready = await prepared(self.target, config, telemetry)
+        """Run a load test in the running event loop; else as :meth:`run_load_test`. ``stop`` ends it early."""
+        require_valid(config, share.part(0, config.workers))
+        stop = stop or Stop()
+        run_id = run_id or new_run_id()
+        telemetry = Telemetry.chosen(run_id, self._telemetry, store=self._store)
+        ready = await unless_stopped(prepared(self._target, config, telemetry), stop)
         self.notes = ready.notes
-        part = Part(ready.target, ready.config, telemetry, share or Share())
-        self.stop = stop = Stop() if self.stop.why is None else self.stop
-        if config.workers > 1 and share is None:
-            return await run_workers(part, progress=self.progress, stop=stop)
-        begin_at = None if begin_at_ns is None else at(begin_at_ns)
-        return await part.run(progress=self.progress, begin_at=begin_at, stop=stop)
+        spans = telemetry.span_writer()
+        if spans is not None:
+            spans.served_by(ready.server, getattr(ready.target, "url", None))
+        on_progress = self._on_progress
+        hooks = Hooks(
+            on_tick=None if on_progress is None else lambda tick: on_progress(combined([tick])),
+            on_remembered=None if spans is None else spans.write,
+            observe=Metering(telemetry),
+        )
+        try:
+            if ready.config.workers > 1:
+                return await run_workers(
+                    ready.target, ready.config, run_id=run_id, stop=stop, share=share, hooks=hooks, begin_at=begin_at
+                )
+            gate = None if begin_at is None else begin_at.gate
+            return await run_share(
+                ready.target, ready.config, run_id=run_id, stop=stop, share=share, hooks=hooks, gate=gate
+            )
+        finally:
+            if spans is not None:
+                await asyncio.to_thread(spans.close)
 
-    def simulate_concurrent_users(self, count: int, *, duration: float = 30.0, **more: Any) -> LoadResult:
-        """Let ``count`` users go through their scenarios for ``duration`` seconds, each as fast as it is answered.
+    def simulate_concurrent_users(self, count: int, config: LoadTestConfig | None = None) -> LoadResult:
+        """Run a load test with ``count`` users, each of whom waits for an answer before asking again (closed model).
 
-        ``more`` are further fields of :class:`LoadTestConfig`.
+        The rest is as ``config`` says; by default 30 s of what the server marks as read-only.
 
         Raises:
             LoadError: as :meth:`run_load_test`.
         """
-        return self.run_load_test(LoadTestConfig(duration=duration, concurrent_users=count, **more))
+        return self.run_load_test(_users(count, config))
+
+    async def asimulate_concurrent_users(self, count: int, config: LoadTestConfig | None = None) -> LoadResult:
+        """Do the same in the running event loop."""
+        return await self.arun_load_test(_users(count, config))
 
     def measure_resource_scaling(self, config: LoadTestConfig | None = None, *, most: int = 256) -> ScalingMetrics:
         """Raise the concurrency step by step, watch what the server uses, and fit the Universal Scalability Law.
 
-        ``config`` is that of each step (by default 5 s after 1 s of warm-up); ``most`` is the highest concurrency.
+        ``config`` is that of each step, by default 5 s after 1 s of warm-up; ``most`` is the highest concurrency.
 
         Raises:
             LoadError: as :meth:`run_load_test`.
         """
-        return _run(self.ameasure_resource_scaling(config, most=most))
+        return self.run_sweep(config, most=most)[0]
+
+    def run_sweep(self, config: LoadTestConfig | None = None, *, most: int = 256) -> tuple[ScalingMetrics, LoadResult]:
+        """Do what :meth:`measure_resource_scaling` does, and return the result of the last step as well."""
+        return _in_a_loop(lambda stop: self.arun_sweep(config, most=most, stop=stop))
 
     async def ameasure_resource_scaling(
         self, config: LoadTestConfig | None = None, *, most: int = 256
     ) -> ScalingMetrics:
-        """Do what :meth:`measure_resource_scaling` does.
+        """Do the same in the running event loop."""
+        return (await self.arun_sweep(config, most=most))[0]
 
-        Raises:
-            LoadError: as :meth:`run_load_test`.
-        """
-        config = config or LoadTestConfig(duration=5.0, warm_up=1.0)
+    async def arun_sweep(
+        self, config: LoadTestConfig | None = None, *, most: int = 256, stop: Stop | None = None
+    ) -> tuple[ScalingMetrics, LoadResult]:
+        """Do what :meth:`run_sweep` does in the running event loop."""
+        stop = stop or Stop()
+
+        async def run(one: LoadTestConfig) -> LoadResult:
+            return await self.arun_load_test(replace(one, workers=min(one.workers, one.concurrent_users)), stop=stop)
+
         steps = await sweep(
-            lambda one: self.arun_load_test(replace(one, workers=min(one.workers, one.concurrent_users))),
-            config,
-            pids=self.target.server_pids,
-            most=most,
+            run, config or LoadTestConfig(duration=5.0, warm_up=1.0), pids=self._target.server_pids, most=most
         )
-        return scaling_metrics(steps)
+        metrics = scaling_metrics(steps, saturations=[self._saturation(step.result) for step in steps])
+        return metrics, steps[-1].result
+
+    def _saturation(self, result: LoadResult) -> Saturation:
+        """Return what the server recorded of itself during a step."""
+        telemetry = Telemetry.chosen(result.run_id, self._telemetry, store=self._store)
+        end_ns = result.started_at_ns + round(result.duration_s * 1e9)
+        return saturation([telemetry.folder], result.started_at_ns, end_ns)
 
 
-def _run(coroutine: Coroutine[Any, Any, T]) -> T:
-    async def await_it() -> T:
-        return await coroutine
+def _users(count: int, config: LoadTestConfig | None) -> LoadTestConfig:
+    return replace(config or LoadTestConfig(), concurrent_users=count, arrivals=None)
 
-    with plainly():
-        return anyio.run(await_it, backend_options={"loop_factory": precise_loop})
+
+def _in_a_loop(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
+    async def heed_signals() -> T:
+        stop = Stop()
+        with on_signals(stop):
+            return await work(stop)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(heed_signals())
+    raise LoadError("There is an event loop already: await the method with an a before its name instead")

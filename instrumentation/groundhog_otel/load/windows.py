@@ -1,127 +1,95 @@
-"""A test in slices. There are never more than a bound of them: in a longer test they become longer."""
+"""A test in slices: at most about a hundred, however long it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from array import array
+from dataclasses import dataclass, field
+from math import ceil
 
-from groundhog_otel.load.histograms import decoded, encoded, new_histogram, record
 from groundhog_otel.load.result import Window
+from groundhog_otel.load.tally import Tally
 
-__all__ = ("MOST", "Windows", "merged_windows")
+__all__ = ("Windows", "window_count")
 
-MOST: Final = 120
+_MOST = 100
+_FEWEST = 10
+_LEAST_S = 0.1
 
 
+def window_count(duration_s: float) -> int:
+    """Return in how many equal slices a test is looked at: of a second, of less in a short test, of more in a long."""
+    few = min(_FEWEST, ceil(duration_s / _LEAST_S))
+    return max(1, few, min(_MOST, int(duration_s)))
+
+
+@dataclass(slots=True)
 class _Slice:
-    """One of them. Its histograms are kept as text once the next one has begun: 200 kB each would add up."""
+    count: int = 0
+    errors: int = 0
+    due: int = 0
+    response: dict[str, Tally] = field(default_factory=dict)
+    packed: dict[str, tuple[array[int], array[int]]] = field(default_factory=dict)
+    """The same in a tenth of the memory, once the test has gone on to the next slice."""
 
-    __slots__ = ("_open", "_texts", "count", "due", "errors")
+    def pack(self) -> None:
+        for operation, tally in self.latencies().items():
+            self.packed[operation] = (array("Q", tally.keys()), array("Q", tally.values()))
+        self.response.clear()
 
-    def __init__(self) -> None:
-        self.count = self.errors = self.due = 0
-        self._open: dict[str, Any] = {}
-        self._texts: dict[str, str] = {}
-
-    @classmethod
-    def of(cls, window: Window) -> _Slice:
-        made = cls()
-        made.count, made.errors, made.due = window.count, window.errors, window.due
-        made._texts = dict(window.response)
-        return made
-
-    def histogram(self, operation: str) -> Any:
-        found = self._open.get(operation)
-        if found is None:
-            text = self._texts.pop(operation, None)
-            found = self._open[operation] = new_histogram() if text is None else decoded(text)
+    def latencies(self) -> dict[str, Tally]:
+        found = {operation: Tally(zip(*pair, strict=True)) for operation, pair in self.packed.items()}
+        for operation, tally in self.response.items():
+            found.setdefault(operation, Tally()).include(tally)
         return found
-
-    def add(self, other: _Slice) -> None:
-        self.count += other.count
-        self.errors += other.errors
-        self.due += other.due
-        for name, text in other.texts().items():
-            self.histogram(name).add(decoded(text))
-
-    def texts(self) -> dict[str, str]:
-        """Close the histograms, and return them as text."""
-        self._texts.update((name, encoded(histogram)) for name, histogram in self._open.items())
-        self._open.clear()
-        return self._texts
 
 
 class Windows:
-    """Counts by slice: requests in the one they ended in, rounds that are due in the one they are due in."""
+    """Counts requests in the slice in which they ended; those that end after the last start are in one slice more."""
 
-    def __init__(self, length_s: float = 1.0) -> None:
-        self.length_s = length_s
-        self._slices: list[_Slice] = []
+    def __init__(self, duration_s: float) -> None:
+        self._count = window_count(duration_s)
+        self._duration_s = duration_s
+        self._length_s = duration_s / self._count
+        self._slices = [_Slice() for _ in range(self._count + 1)]
+        self._now = self._slices[0]
+        self._last_s = 0.0
 
     def due(self, at_s: float) -> None:
-        """Count a round that is due."""
+        """Count a request that was due at this time, from the end of the warm-up."""
         self._at(at_s).due += 1
 
-    def record(self, at_s: float, operation: str, response_ns: int, *, failed: bool) -> None:
-        """Count a request that ended."""
+    def ended(self, at_s: float, operation: str, response_ns: int, *, failed: bool) -> None:
+        """Count a request that ended at this time."""
         one = self._at(at_s)
+        if one is not self._now:
+            self._now.pack()
+            self._now = one
         one.count += 1
         one.errors += failed
-        record(one.histogram(operation), response_ns)
+        tally = one.response.get(operation)
+        if tally is None:
+            tally = one.response[operation] = Tally()
+        tally.add_ns(response_ns)
+        self._last_s = max(self._last_s, at_s)
+
+    def result(self, until_s: float) -> tuple[Window, ...]:
+        """Return the slices of a test that started requests until ``until_s``."""
+        last_s = max(until_s, self._last_s)
+        return tuple(
+            Window(
+                start_s=start_s,
+                length_s=min(self._length_s, last_s - start_s) if number < self._count else last_s - start_s,
+                count=one.count,
+                errors=one.errors,
+                response={operation: tally.encode() for operation, tally in sorted(one.latencies().items())},
+                due=one.due,
+            )
+            for number, one in enumerate(self._slices)
+            if (start_s := self._start_s(number)) < last_s or one.count or one.due
+        )
+
+    def _start_s(self, number: int) -> float:
+        return self._duration_s * number / self._count
 
     def _at(self, at_s: float) -> _Slice:
-        index = int(max(at_s, 0.0) / self.length_s)
-        while index >= MOST:
-            self._double()
-            index = int(max(at_s, 0.0) / self.length_s)
-        while index >= len(self._slices):
-            if self._slices:
-                self._slices[-1].texts()
-            self._slices.append(_Slice())
-        return self._slices[index]
-
-    def _double(self) -> None:
-        self._slices = _joined(self._slices, 2)
-        self.length_s *= 2
-
-    def result(self) -> tuple[Window, ...]:
-        """Return the slices, by time."""
-        return _windows(self._slices, self.length_s)
-
-
-def merged_windows(parts: Iterable[Sequence[Window]]) -> tuple[Window, ...]:
-    """Return the sum of several workers' slices, at the length of the longest: they differ by doubling only."""
-    parts = [part for part in parts if part]
-    length_s = max((part[0].length_s for part in parts), default=1.0)
-    total: list[_Slice] = []
-    for part in parts:
-        slices = _joined([_Slice.of(window) for window in part], round(length_s / part[0].length_s))
-        total += [_Slice() for _ in range(len(slices) - len(total))]
-        for mine, theirs in zip(total, slices, strict=False):
-            mine.add(theirs)
-    return _windows(total, length_s)
-
-
-def _joined(slices: Sequence[_Slice], how_many: int) -> list[_Slice]:
-    joined: list[_Slice] = []
-    for index, one in enumerate(slices):
-        if index % how_many == 0:
-            joined.append(_Slice())
-        joined[-1].add(one)
-    for one in joined:
-        one.texts()
-    return joined
-
-
-def _windows(slices: Sequence[_Slice], length_s: float) -> tuple[Window, ...]:
-    return tuple(
-        Window(
-            index * length_s,
-            length_s,
-            one.count,
-            one.errors,
-            dict(one.texts()),
-            one.due,
-        )
-        for index, one in enumerate(slices)
-    )
+        return self._slices[max(0, min(int(at_s / self._length_s), self._count))]

@@ -1,95 +1,102 @@
-"""A worker process of a load test: ``python -m groundhog_otel.load.worker``, started by :mod:`.workers`.
-
-It reads its part from standard input (a pickle, after its length), then a line at a time: ``begin NANOSECONDS`` and
-``stop WHY``. It writes a JSON object a line: ``ready``, ``progress``, ``result`` (the file it is in), ``error``. When
-standard input ends, whoever started it is gone, and it stops.
-"""
+"""A worker process of a load test, started by :mod:`groundhog_otel.load.workers` as ``python -m``."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
-import pickle
-import signal
 import sys
-from contextlib import suppress
+from asyncio import StreamReader, StreamReaderProtocol
 from dataclasses import asdict
-from pathlib import Path
-from typing import IO, Any
 
-import anyio
-from anyio import from_thread, to_thread
-
-from groundhog_otel.load.clock import precise_loop
+from groundhog_otel.load import result_files
+from groundhog_otel.load.clock import Clock
+from groundhog_otel.load.engine import Hooks, run_share
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.part import Part, Stop
-from groundhog_otel.load.progress import Progress
-from groundhog_otel.load.result_files import write_result
+from groundhog_otel.load.logs import quiet
+from groundhog_otel.load.messages import LINE_BYTES, line, message, read_job, tick_message
+from groundhog_otel.load.stopping import Stop, on_signals
 
-__all__ = ("LENGTH_BYTES", "main")
+__all__ = ("Out", "main")
 
-LENGTH_BYTES = 8
+_ORPHANED = "the process that had started the workers is gone"
 
 
 def main() -> None:
-    """Do the part."""
-    # Whoever started us hears of Ctrl-C and tells us; it must not end us before what was measured is written.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a library prints is not to get between our lines.
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    lines = sys.stdin.buffer
-    part, result_file = pickle.loads(lines.read(int.from_bytes(lines.read(LENGTH_BYTES), "big")))  # noqa: S301 - our own
-    anyio.run(_Worker(part, result_file, lines, out).run, backend_options={"loop_factory": precise_loop})
+    """Do the job that standard input tells, and report on standard output."""
+    # What a server's or a user's code prints is not to get among the messages.
+    out = os.dup(1)
+    os.dup2(2, 1)
+    quiet()
+    asyncio.run(_work(out))
 
 
-class _Worker:
-    def __init__(self, part: Part, result_file: Path, lines: IO[bytes], out: IO[str]) -> None:
-        self._part, self._file, self._lines, self._out = part, result_file, lines, out
-        self._stop = Stop()
-        self._begin_ns = 0
-        self._begun = anyio.Event()
+class Out(asyncio.BaseProtocol):
+    """Tells when all is written, or nobody reads any more."""
 
-    async def run(self) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._listen)
-            try:
-                result = await self._part.run(progress=self._progress, begin_at=self._begin_at, stop=self._stop)
-                write_result(result, self._file)
-                self._say(result=str(self._file))
-            except LoadError as error:
-                self._say(error=str(error))
-            tasks.cancel_scope.cancel()
+    def __init__(self, gone: asyncio.Future[None]) -> None:
+        self._gone = gone
 
-    def _say(self, **what: Any) -> None:
-        with suppress(BrokenPipeError):
-            self._out.write(json.dumps(what) + "\n")
-            self._out.flush()
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it by that name
+        """Take note that the pipe is closed."""
+        if not self._gone.done():
+            self._gone.set_result(None)
 
-    def _progress(self, progress: Progress) -> None:
-        self._say(progress=asdict(progress))
 
-    async def _begin_at(self) -> int:
-        self._say(ready=True)
-        await self._begun.wait()
-        return self._begin_ns
+async def _work(out: int) -> None:
+    loop = asyncio.get_running_loop()
+    reader = StreamReader(limit=LINE_BYTES)
+    await loop.connect_read_pipe(lambda: StreamReaderProtocol(reader), sys.stdin)
+    # Written without waiting: a parent that is slow to read is not to hold up the schedule.
+    gone: asyncio.Future[None] = loop.create_future()
+    writer, _ = await loop.connect_write_pipe(lambda: Out(gone), os.fdopen(out, "wb", buffering=0))
+    stop = Stop()
+    with on_signals(stop):
+        try:
+            writer.write(line(ended=await _job(reader, writer, stop)))
+        except LoadError as error:
+            writer.write(line(ended=str(error)))
+        except EOFError:
+            pass
+    writer.close()
+    await gone
 
-    async def _listen(self) -> None:
-        await to_thread.run_sync(self._read_lines, abandon_on_cancel=True)
 
-    def _read_lines(self) -> None:
-        with suppress(RuntimeError):  # the loop is over
-            for line in self._lines:
-                from_thread.run_sync(self._told, line.decode())
-            from_thread.run_sync(self._told, "stop whoever started it has gone")
+async def _job(reader: StreamReader, writer: asyncio.WriteTransport, stop: Stop) -> str | None:
+    """Do it; return why it has ended before its time, if it has."""
+    job = await read_job(reader)
+    begin: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    listening = asyncio.create_task(_listen(reader, begin, stop))
 
-    def _told(self, line: str) -> None:
-        word, _, rest = line.strip().partition(" ")
-        if word == "begin":
-            self._begin_ns = int(rest)
-        else:
-            self._stop(rest)
-        self._begun.set()
+    async def gate(clock: Clock) -> int:
+        writer.write(line(ready=True))
+        return clock.from_1970(await begin)
+
+    hooks = Hooks(
+        on_tick=lambda tick: writer.write(tick_message(tick)),
+        on_remembered=(lambda request: writer.write(line(remembered=asdict(request)))) if job.remembered else None,
+        observe=job.observe,
+    )
+    try:
+        result = await run_share(
+            job.target, job.config, run_id=job.run_id, stop=stop, share=job.share, hooks=hooks, gate=gate
+        )
+        result_files.write(result, job.file)
+        return result.interrupted
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+async def _listen(reader: StreamReader, begin: asyncio.Future[int], stop: Stop) -> None:
+    while raw := await reader.readline():
+        said = message(raw)
+        if "start" in said and not begin.done():
+            begin.set_result(said["start"])
+        if "stop" in said:
+            stop.tell(said["stop"])
+            if said["at_once"]:
+                stop.insist()
+    stop.tell(_ORPHANED)
 
 
 if __name__ == "__main__":

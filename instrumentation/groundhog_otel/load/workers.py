@@ -1,196 +1,227 @@
-"""Several processes that make one load test: each runs its share, and writes a result that is merged."""
+"""A load test in several processes that begin at the same moment, each with its share; their results made one."""
 
 from __future__ import annotations
 
-import json
-import pickle
+import asyncio
+import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
-import anyio
-from anyio.abc import Process
-from anyio.streams.buffered import BufferedByteReceiveStream
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-
-from groundhog_otel.load.errors import LoadError, plainly
+from groundhog_otel.load import result_files
+from groundhog_otel.load.beginning import Beginning
+from groundhog_otel.load.engine import GRACE_S, Hooks
+from groundhog_otel.load.errors import LoadError, StoppedError
 from groundhog_otel.load.merging import merge
-from groundhog_otel.load.part import Part, Stop
-from groundhog_otel.load.progress import Progress
-from groundhog_otel.load.result import LoadResult
-from groundhog_otel.load.result_files import read_result
-from groundhog_otel.load.schedule import Share
-from groundhog_otel.load.worker import LENGTH_BYTES
+from groundhog_otel.load.messages import LINE_BYTES, Job, line, message, tick_from, written_job
+from groundhog_otel.load.plan import LoadTestConfig
+from groundhog_otel.load.progress import Tick, combined
+from groundhog_otel.load.result import LoadResult, Request
+from groundhog_otel.load.schedule import WHOLE, Share
+from groundhog_otel.load.session import Target
+from groundhog_otel.load.stopping import Stop
+from groundhog_otel.load.ticking import TICK_S
+from groundhog_otel.load.validation import require_valid
+from groundhog_otel.settings import inherited
 
 __all__ = ("run_workers",)
 
-_LEAD_S: Final = 0.3
-"""From the word to begin until it is time: all workers have heard it by then."""
-_ENDING_S: Final = 20.0
-"""How long a worker may take for its result after it was stopped."""
-_LONGEST_LINE: Final = 1 << 20
+_SOON_NS: Final = 200_000_000
+_END_S: Final = GRACE_S + 20.0
+"""How long a worker has, once it was told to stop: its grace, and closing sessions."""
 
 
 async def run_workers(
-    part: Part, *, progress: Callable[[Progress], None] = lambda _progress: None, stop: Stop | None = None
+    target: Target,
+    config: LoadTestConfig,
+    *,
+    run_id: str,
+    stop: Stop,
+    share: Share = WHOLE,
+    hooks: Hooks | None = None,
+    begin_at: Beginning | None = None,
 ) -> LoadResult:
-    """Run a test in ``part.config.workers`` processes and return the merged result.
+    """Do a share of a test that has scenarios in ``config.workers`` processes, and return what all have measured.
 
-    A worker that dies costs what it had measured; that is said in ``interrupted``.
+    They begin as soon as all sessions are open, or at the moment that other machines know as well.
 
     Raises:
-        LoadError: a worker cannot reach the server, or the target cannot be handed to another process.
+        LoadError: the configuration is wrong, the server cannot be reached to begin with, or the test cannot leave this
+            process.
     """
+    require_valid(config, share.part(0, config.workers))
+    hooks = hooks or Hooks()
     with TemporaryDirectory(prefix="groundhog-load-") as folder:
-        crew = _Crew(part, Path(folder), progress)
-        if stop is not None:
-            stop.tell(crew.stop)
-        return await crew.run()
-
-
-class _Crew:
-    def __init__(self, part: Part, folder: Path, progress: Callable[[Progress], None]) -> None:
-        self._part, self._folder, self._progress = part, folder, progress
-        count = part.config.workers
-        self._latest: list[Progress | None] = [None] * count
-        self._ready = 0
-        self._results: list[Path] = []
-        self._problems: list[str] = []
-        self._dead: list[str] = []
-        self._stopped: str | None = None
-        self._told_to_begin = False
-        self._letters: list[MemoryObjectSendStream[bytes]] = []
-
-    async def run(self) -> LoadResult:
-        with plainly():
-            async with anyio.create_task_group() as tasks:
-                for index in range(self._part.config.workers):
-                    tasks.start_soon(self._worker, index)
-        if self._problems:
-            raise LoadError(self._problems[0])
-        if not self._results:
-            raise LoadError(f"No worker has a result: {'; '.join(self._dead) or self._stopped or 'none was started'}.")
-        result = merge([read_result(file) for file in self._results])
-        if self._dead:
-            lost = f"{', '.join(self._dead)}: what it had measured is lost"
-            result = replace(result, interrupted=result.interrupted or lost)
-        return result
-
-    def stop(self, why: str) -> None:
-        self._stopped = self._stopped or why
-        self._tell_all(f"stop {why}")
-
-    def _tell_all(self, line: str) -> None:
-        for letters in self._letters:
-            letters.send_nowait(f"{line}\n".encode())
-
-    async def _worker(self, index: int) -> None:
-        """Start a worker, listen to it, and see it end."""
-        file = self._folder / f"{index}.json"
-        part = replace(self._part, share=Share(index, self._part.config.workers))
-        try:
-            work = pickle.dumps((part, file))
-        except Exception as error:
-            raise LoadError(
-                f"The server cannot be tested by several processes ({error}): take one worker, or give its address."
-            ) from None
-        command: Sequence[str] = (sys.executable, "-m", "groundhog_otel.load.worker")
-        send, letters = anyio.create_memory_object_stream[bytes](10)
-        async with send, letters, await anyio.open_process(command, stderr=None, start_new_session=True) as process:
-            try:
-                self._letters.append(send)
-                send.send_nowait(len(work).to_bytes(LENGTH_BYTES, "big") + work)
-                if self._stopped is not None:
-                    send.send_nowait(f"stop {self._stopped}\n".encode())
-                async with anyio.create_task_group() as writing:
-                    writing.start_soon(_write, process, letters)
-                    await self._listen(index, process)
-                    writing.cancel_scope.cancel()
-            finally:
-                self._letters.remove(send)
-                with anyio.CancelScope(shield=True):
-                    await _end(process)
-
-    async def _listen(self, index: int, process: Process) -> None:
-        heard = False
-        lines = BufferedByteReceiveStream(process.stdout)  # type: ignore[arg-type] # checked by the caller
-        while True:
-            try:
-                line = await lines.receive_until(b"\n", _LONGEST_LINE)
-            except (anyio.IncompleteRead, anyio.EndOfStream):
-                break
-            told = json.loads(line)
-            if "progress" in told:
-                self._went_on(index, Progress(**{**told["progress"], "notes": tuple(told["progress"]["notes"])}))
-            elif "ready" in told:
-                self._ready += 1
-                self._begin()
-            else:
-                heard = True
-                if "result" in told:
-                    self._results.append(Path(told["result"]))
-                else:
-                    self._problems.append(told["error"])
-                    self.stop("another worker could not go on")
-        if not heard:
-            code = await process.wait()
-            self._dead.append(f"worker {index} ended by {f'signal {-code}' if code < 0 else f'exit code {code}'}")
-            if not self._told_to_begin:
-                self.stop("a worker is missing")
-
-    def _begin(self) -> None:
-        if self._ready == self._part.config.workers and not self._told_to_begin:
-            self._told_to_begin = True
-            at_ns = time.time_ns() + int(_LEAD_S * 1e9)
-            self._tell_all(f"begin {at_ns}")
-
-    def _went_on(self, index: int, progress: Progress) -> None:
-        self._latest[index] = progress
-        if index != 0:
-            return
-        every = [one for one in self._latest if one is not None]
-        due = [one.due_now for one in every if one.due_now is not None]
-        self._progress(
-            Progress(
-                elapsed_s=progress.elapsed_s,
-                remaining_s=progress.remaining_s,
-                started=sum(one.started for one in every),
-                finished=sum(one.finished for one in every),
-                errors=sum(one.errors for one in every),
-                in_flight=sum(one.in_flight for one in every),
-                rate_now=sum(one.rate_now for one in every),
-                due_now=sum(due) if due else None,
-                # Of each worker's: the middle one, and the worst.
-                p50_s=_middle([one.p50_s for one in every if one.p50_s is not None]),
-                p99_s=max((one.p99_s for one in every if one.p99_s is not None), default=None),
-                connections=sum(one.connections for one in every),
-                workers=len(self._latest),
-                notes=tuple(dict.fromkeys(note for one in every for note in one.notes)),
+        workers = [
+            _Worker(number, Path(folder, f"worker-{number}.json"), hooks) for number in range(1, config.workers + 1)
+        ]
+        jobs = [
+            written_job(
+                Job(
+                    target=target,
+                    config=config,
+                    share=share.part(number, config.workers),
+                    run_id=run_id,
+                    file=worker.file,
+                    remembered=hooks.on_remembered is not None,
+                    observe=hooks.observe,
+                )
             )
-        )
+            for number, worker in enumerate(workers)
+        ]
+        try:
+            await _run(workers, jobs, stop, hooks, begin_at)
+        finally:
+            await asyncio.gather(*(worker.end() for worker in workers))
+        return _result(workers, stop)
 
 
-async def _write(process: Process, letters: MemoryObjectReceiveStream[bytes]) -> None:
-    with suppress(anyio.BrokenResourceError):  # it has died, and that is heard elsewhere
-        async for letter in letters:
-            if process.stdin is not None:
-                await process.stdin.send(letter)
+async def _run(
+    workers: Sequence[_Worker], jobs: Sequence[bytes], stop: Stop, hooks: Hooks, begin_at: Beginning | None
+) -> None:
+    for worker, job in zip(workers, jobs, strict=True):
+        await worker.start(job)
+    beside = [
+        asyncio.create_task(_tell_stop(workers, stop)),
+        asyncio.create_task(_tick(workers, hooks)),
+        *(asyncio.create_task(_mind(worker, stop)) for worker in workers),
+    ]
+    try:
+        await asyncio.gather(*(worker.ready.wait() for worker in workers))
+        if all(worker.over is None for worker in workers):
+            begin_ns = time.time_ns() + _SOON_NS if begin_at is None else begin_at.moment_ns()
+            for worker in workers:
+                worker.tell(start=begin_ns)
+        await asyncio.gather(*(worker.reading for worker in workers))
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
-async def _end(process: Process) -> None:
-    """See a worker end: it stops by itself once its standard input is closed."""
-    with anyio.move_on_after(_ENDING_S):
-        if process.stdin is not None:
-            await process.stdin.aclose()
-        await process.wait()
-    if process.returncode is None:
-        process.kill()
+async def _tell_stop(workers: Sequence[_Worker], stop: Stop) -> None:
+    for insisting in (False, True):
+        await stop.told(insisting=insisting)
+        for worker in workers:
+            worker.tell(stop=stop.why, at_once=insisting)
 
 
-def _middle(values: list[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
+async def _mind(worker: _Worker, stop: Stop) -> None:
+    """End the test when a worker has ended early: what is left of it is not what was asked for."""
+    await worker.reading
+    if worker.over is not None:
+        stop.tell(worker.over)
+
+
+async def _tick(workers: Sequence[_Worker], hooks: Hooks) -> None:
+    while hooks.on_tick is not None:
+        await asyncio.sleep(TICK_S)
+        ticks = [worker.tick for worker in workers if worker.tick is not None]
+        if ticks:
+            hooks.on_tick(Tick(combined(ticks)))
+
+
+def _result(workers: Sequence[_Worker], stop: Stop) -> LoadResult:
+    found = [result_files.read(worker.file) for worker in workers if worker.file.exists()]
+    if found:
+        result = merge(found)
+        return replace(result, interrupted=stop.why or result.interrupted)
+    reasons = [worker.over for worker in workers if worker.over is not None]
+    if stop.why is not None and stop.why not in reasons:
+        raise StoppedError(f"stopped before the test had begun ({stop.why})")
+    raise LoadError(stop.why or "No worker of the load test has left a result")
+
+
+class _Worker:
+    """A worker process, as its parent sees it."""
+
+    def __init__(self, number: int, file: Path, hooks: Hooks) -> None:
+        self._number = number
+        self.file = file
+        self._hooks = hooks
+        self._process: asyncio.subprocess.Process | None = None
+        self.reading: asyncio.Task[None]
+        self.ready = asyncio.Event()
+        """Set when its sessions are open, and also when it has ended before that."""
+        self.tick: Tick | None = None
+        self.over: str | None = None
+        """Why it has ended before its time: it could not begin, was interrupted, or has died."""
+
+    async def start(self, job: bytes) -> None:
+        """Start it, and give it its job.
+
+        Raises:
+            LoadError: the system refuses.
+        """
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "groundhog_otel.load.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=LINE_BYTES,
+                start_new_session=True,  # Ctrl-C is for us: we tell it to stop
+                env=inherited(),
+            )
+        except OSError as error:
+            raise LoadError(f"Worker {self._number} cannot be started ({error.strerror}): use fewer workers") from None
+        if self._process.stdin is not None:
+            self._process.stdin.write(job)
+        self.reading = asyncio.create_task(self._read())
+
+    def tell(self, **said: Any) -> None:
+        """Send it a message, unless it is gone."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError, RuntimeError):
+                self._process.stdin.write(line(**said))
+
+    async def end(self) -> None:
+        """Have it end: by itself if it can, and with all that it has started."""
+        if self._process is None:
+            return
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), _END_S)
+        except asyncio.TimeoutError:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+        finally:
+            self.reading.cancel()
+            await asyncio.gather(self.reading, return_exceptions=True)
+
+    async def _read(self) -> None:
+        done = False
+        process = self._process
+        try:
+            while process is not None and process.stdout is not None and (raw := await process.stdout.readline()):
+                done = self._hear(raw) or done
+            code = await process.wait() if process is not None else None
+            if not done:
+                self.over = f"worker {self._number} of the load test has ended {_how(code)}"
+        finally:
+            self.ready.set()
+
+    def _hear(self, raw: bytes) -> bool:
+        said = message(raw)
+        if "ready" in said:
+            self.ready.set()
+        elif "tick" in said:
+            self.tick = tick_from(said)
+        elif "remembered" in said and self._hooks.on_remembered is not None:
+            self._hooks.on_remembered(Request(**said["remembered"]))
+        elif "ended" in said:
+            self.over = said["ended"]
+        return "ended" in said
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "before it began"
+    return f"with exit code {code}" if code >= 0 else f"by signal {-code}"

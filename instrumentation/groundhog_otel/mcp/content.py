@@ -1,7 +1,8 @@
-"""What tools are given and what they answer, on spans: only for whoever has asked for it.
+"""What tools are given and what they answer, and what errors say, on spans: only for whoever has asked for it.
 
 Source: the MCP semantic conventions, ``gen_ai.tool.call.arguments`` and ``gen_ai.tool.call.result`` (opt-in; sensitive;
-a JSON string where a span cannot hold structure; the result only of a call that succeeded).
+a JSON string where a span cannot hold structure; the result only of a call that succeeded). The status description
+SHOULD be ``JSONRPCError.message``, which the SDKs fill with exceptions' texts and arguments.
 """
 
 from __future__ import annotations
@@ -46,7 +47,18 @@ class Content:
             text = json.dumps(value, ensure_ascii=False, default=str)
             attributes[_KEYS[what]] = text[: self._max_length]
         except Exception:
-            guarded_error("content")
+            guarded_error("content", tell=False)
+
+    def message(self, tool: str, text: object) -> str | None:
+        """Return the message of an error as it may be told; None where it may not be. Never raises."""
+        try:
+            if not isinstance(text, str) or not self._ready():
+                return None
+            told = text if self._redact is None else str(self._redact("error", tool, text))
+            return told[: self._max_length]
+        except Exception:
+            guarded_error("content", tell=False)
+            return None
 
     def _ready(self) -> bool:
         # Only now: the redactor is the program's, which has not begun when opentelemetry-instrument starts us.

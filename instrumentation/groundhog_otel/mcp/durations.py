@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from opentelemetry import metrics
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
 from groundhog_otel import __version__, semconv
@@ -88,9 +89,10 @@ class Durations:
         mcp_version: str | None,
         error_type: str | None,
         duration_s: float,
+        context: Context | None,
     ) -> None:
-        """Add one session, which has ended, to its histogram."""
+        """Add one session, which has ended, to its histogram; ``context`` has the span that stands for it."""
         attributes = transport.attributes(mcp_version)
         if error_type is not None:
             attributes[semconv.ERROR_TYPE] = error_type
-        self._sessions[kind].record(duration_s, attributes)
+        self._sessions[kind].record(duration_s, attributes, context=context)

@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
     status_code: str | None = None
     """The JSON-RPC error code that was sent or received, if one was."""
     description: str | None = None
-    """A fixed phrase. Never the peer's own message, which may repeat arguments or an exception's text."""
+    """A fixed phrase. The peer's own message, which may repeat arguments or an exception's text, is content."""
 
 
 OK: Final = Outcome()

@@ -3,148 +3,73 @@
 With ``native_spans="replace"`` ours makes it. Another one that is at work is taken out of ``mcp``, one that is started
 later is not let in, and one warning says so. With ``"keep"`` theirs stays, and ours stands back, to metrics only, at
 the side where theirs makes spans.
-
-Read in opentelemetry-instrumentation-mcp 0.62 (Traceloop), aws-opentelemetry-distro 0.21 and logfire 5.2.
-openinference-instrumentation-mcp makes no spans, only propagates context: it is left alone.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 import wrapt
-from opentelemetry.trace import SpanKind
 
 from groundhog_otel.environment_variables import OTEL_PYTHON_MCP_NATIVE_SPANS
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.patching import Hook
-from groundhog_otel.mcp.telemetry import CLIENT, SERVER, Telemetry
+from groundhog_otel.mcp.peer_table import PEERS, Peer
+from groundhog_otel.mcp.telemetry import Telemetry
 
 __all__ = ("hooks", "retire")
 
 logger = logging.getLogger("groundhog_otel.mcp")
 
-_SEND: Final = ("mcp.shared.session", "BaseSession.send_request")
-_NOTIFY: Final = ("mcp.shared.session", "BaseSession.send_notification")
-_HANDLE: Final = ("mcp.server.lowlevel.server", "Server._handle_request")
-
-
-class _Peer(NamedTuple):
-    title: str
-    package: str
-    """Where its code lives, and so what a wrapper of its own is known by."""
-    module: str
-    start: str
-    """What starts it, below the module."""
-    makes: tuple[tuple[SpanKind, bool], ...]
-    """Of which messages it makes spans: by side, and whether they are notifications."""
-    wraps: tuple[tuple[str, str], ...]
-    """What it puts wrappers around, and does not itself take all of them off again."""
-
-
-_PEERS: Final = (
-    _Peer(
-        title="opentelemetry-instrumentation-mcp",
-        package="opentelemetry.instrumentation.mcp",
-        module="opentelemetry.instrumentation.mcp.instrumentation",
-        start="McpInstrumentor._instrument",
-        makes=((CLIENT, False),),
-        wraps=(
-            _SEND,
-            ("mcp.client.sse", "sse_client"),
-            ("mcp.client.stdio", "stdio_client"),
-            ("mcp.client.streamable_http", "streamablehttp_client"),
-            ("mcp.server.session", "ServerSession.__init__"),
-            ("mcp.server.sse", "SseServerTransport.connect_sse"),
-            ("mcp.server.stdio", "stdio_server"),
-            ("mcp.server.streamable_http", "StreamableHTTPServerTransport.connect"),
-            ("fastmcp", "FastMCP.__init__"),
-            ("fastmcp.client", "Client.__aenter__"),
-            ("fastmcp.client", "Client.__aexit__"),
-            ("fastmcp.tools.tool_manager", "ToolManager.call_tool"),
-        ),
-    ),
-    _Peer(
-        title="aws-opentelemetry-distro",
-        package="amazon.opentelemetry.distro.instrumentation.mcp",
-        module="amazon.opentelemetry.distro.instrumentation.mcp",
-        start="McpInstrumentor._instrument",
-        makes=((CLIENT, False), (CLIENT, True), (SERVER, False), (SERVER, True)),
-        wraps=(
-            _SEND,
-            _NOTIFY,
-            _HANDLE,
-            ("mcp.server.lowlevel.server", "Server._handle_notification"),
-            ("mcp.client.sse", "sse_client"),
-            ("mcp.client.stdio", "stdio_client"),
-            ("mcp.client.streamable_http", "streamablehttp_client"),
-            ("mcp.client.streamable_http", "streamable_http_client"),
-            ("mcp.client.streamable_http", "StreamableHTTPTransport._maybe_extract_session_id_from_response"),
-            ("mcp.client.streamable_http", "StreamableHTTPTransport._handle_post_request"),
-            ("mcp.client.streamable_http", "StreamableHTTPTransport._prepare_headers"),
-            ("mcp.server.fastmcp.server", "FastMCP.streamable_http_app"),
-            ("mcp.server.fastmcp.server", "FastMCP.sse_app"),
-        ),
-    ),
-    _Peer(
-        title="logfire.instrument_mcp()",
-        package="logfire._internal.integrations.mcp",
-        module="logfire._internal.integrations.mcp",
-        start="instrument_mcp",
-        makes=((CLIENT, False), (SERVER, False)),
-        wraps=(
-            _SEND,
-            _NOTIFY,
-            _HANDLE,
-            ("mcp.client.session", "ClientSession._received_notification"),
-            ("mcp.client.session", "ClientSession._received_request"),
-        ),
-    ),
-)
-
 
 def hooks(telemetry: Telemetry) -> tuple[Hook, ...]:
     """Return what stands in for the functions that start the others."""
     stand_in = _not_started if telemetry.settings.native_spans == "replace" else partial(_started, telemetry)
-    return tuple(Hook(peer.module, peer.start, partial(stand_in, peer), optional=True) for peer in _PEERS)
+    return tuple(Hook(peer.module, peer.start, partial(stand_in, peer), optional=True) for peer in PEERS)
 
 
 def retire(telemetry: Telemetry) -> None:
     """Deal with those that were started before us. Called before anything of ``mcp`` is patched."""
-    for peer in _PEERS:
-        if peer.module not in sys.modules or not _at_work(peer):
+    for peer in PEERS:
+        if peer.module not in sys.modules or not _at_work(peer) or not peer.doubles():
             continue
-        if telemetry.settings.native_spans == "keep":
+        keep = telemetry.settings.native_spans == "keep"
+        if keep:
             telemetry.stands_back.update(peer.makes)
-            continue
-        _say(peer)
-        for name in dict.fromkeys(module for module, _ in peer.wraps):
+        else:
+            _say(peer)
+        for name in dict.fromkeys(module for module, _ in peer.wrapped()):
             # Its wrappers go on as modules are imported, and ours come off them as they do: hooks run in order.
-            wrapt.register_post_import_hook(partial(_unwrap, peer), name)
+            wrapt.register_post_import_hook(partial(_reroute if keep else _unwrap, peer), name)
 
 
-def _not_started(peer: _Peer, _original: Callable[..., Any]) -> Callable[..., Any]:
-    def start(*_args: Any, **_kwargs: Any) -> None:
+def _not_started(peer: Peer, original: Callable[..., Any]) -> Callable[..., Any]:
+    def start(*args: Any, **kwargs: Any) -> Any:
+        if not peer.doubles():
+            return original(*args, **kwargs)
         _say(peer)
+        return None
 
     return start
 
 
-def _started(telemetry: Telemetry, peer: _Peer, original: Callable[..., Any]) -> Callable[..., Any]:
+def _started(telemetry: Telemetry, peer: Peer, original: Callable[..., Any]) -> Callable[..., Any]:
     def start(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        telemetry.stands_back.update(peer.makes)
+        if peer.doubles():
+            telemetry.stands_back.update(peer.makes)
         return result
 
     return start
 
 
-def _say(peer: _Peer) -> None:
+def _say(peer: Peer) -> None:
     logger.warning(
         "MCP is instrumented by groundhog_mcp, so %s is not used for it: one of them is enough. To use only the other, "
         "set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=groundhog_mcp; for its spans and our metrics, set %s=keep.",
@@ -153,28 +78,71 @@ def _say(peer: _Peer) -> None:
     )
 
 
-def _at_work(peer: _Peer) -> bool:
+def _at_work(peer: Peer) -> bool:
     return any(
-        _made_by(peer, _found(sys.modules[module], path)[2]) for module, path in peer.wraps if module in sys.modules
+        _made_by(peer, _found(sys.modules[module], path)[2]) for module, path in peer.wrapped() if module in sys.modules
     ) or _says_it_is(peer)
 
 
-def _says_it_is(peer: _Peer) -> bool:
+def _says_it_is(peer: Peer) -> bool:
     owner: Any = getattr(sys.modules[peer.module], peer.start.partition(".")[0], None)
     return bool(getattr(getattr(owner, "_instance", None), "_is_instrumented_by_opentelemetry", False))
 
 
-def _unwrap(peer: _Peer, module: ModuleType) -> None:
+def _unwrap(peer: Peer, module: ModuleType) -> None:
     try:
-        for path in [path for name, path in peer.wraps if name == module.__name__]:
-            owner, attribute, value = _found(module, path)
-            inner = value
-            while _made_by(peer, inner):
-                inner = inner.__wrapped__
-            if inner is not value:
-                setattr(owner, attribute, inner)
+        for owner, attribute, chain in _wrappers(peer, module):
+            if _layers(_above(owner, attribute))[-1:] == _layers(chain[-1])[-1:]:
+                delattr(owner, attribute)
+            else:
+                setattr(owner, attribute, chain[-1])
     except Exception:
         guarded_error("peers")  # we are inside somebody's import statement
+
+
+def _reroute(peer: Peer, module: ModuleType) -> None:
+    """Have its wrappers of inherited methods ask the class that they are inherited from, which is where we look."""
+    try:
+        for owner, attribute, chain in _wrappers(peer, module):
+            inherited = _layers(_above(owner, attribute))
+            for wrapper, inner in pairwise(chain):
+                if any(inner is layer for layer in inherited):
+                    wrapper.__wrapped__ = _of_base(owner, attribute)
+                    break
+    except Exception:
+        guarded_error("peers")
+
+
+def _wrappers(peer: Peer, module: ModuleType) -> Iterator[tuple[Any, str, list[Any]]]:
+    """Yield owner, attribute and, from the outside in, its wrappers and what they wrap, of all it has wrapped here."""
+    for path in [path for name, path in peer.wrapped() if name == module.__name__]:
+        owner, attribute, value = _found(module, path)
+        chain = [value]
+        while _made_by(peer, chain[-1]):
+            chain.append(chain[-1].__wrapped__)
+        if len(chain) > 1:
+            yield owner, attribute, chain
+
+
+def _above(owner: Any, attribute: str) -> Any:
+    """Return what a class would have without an attribute of its own; None for nothing, and for modules."""
+    bases = owner.__mro__[1:] if isinstance(owner, type) else ()
+    return next((vars(base)[attribute] for base in bases if attribute in vars(base)), None)
+
+
+def _layers(function: Any) -> list[Any]:
+    """Return a function and what it wraps, from the outside in, whoever made the wrappers."""
+    layers = [] if function is None else [function]
+    while layers and hasattr(layers[-1], "__wrapped__"):
+        layers.append(layers[-1].__wrapped__)
+    return layers
+
+
+def _of_base(owner: type, attribute: str) -> Callable[..., Any]:
+    def inherited(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(super(owner, self), attribute)(*args, **kwargs)
+
+    return inherited
 
 
 def _found(module: ModuleType, path: str) -> tuple[Any, str, Any]:
@@ -186,7 +154,7 @@ def _found(module: ModuleType, path: str) -> tuple[Any, str, Any]:
     return owner, name, getattr(owner, "__dict__", {}).get(name)
 
 
-def _made_by(peer: _Peer, value: Any) -> bool:
+def _made_by(peer: Peer, value: Any) -> bool:
     """Tell whether a function is a wrapper of that instrumentation's."""
     if not hasattr(value, "__wrapped__"):
         return False

@@ -14,6 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext, get_current_span, set_span_in_context
 
 from groundhog_otel.mcp.fields import is_mapping
+from groundhog_otel.mcp.w3c import read, written
 
 __all__ = ("extract", "injected", "with_meta")
 
@@ -23,8 +24,10 @@ _LONGEST_VALUE: Final = 8192
 
 def injected(context: Context | None) -> dict[str, str]:
     """Return what the configured propagators write for ``context`` (None: the current one)."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier, context=context)
+    carrier = None if context is None else written(context)
+    if carrier is None:
+        carrier = {}
+        propagate.inject(carrier, context=context)
     return carrier
 
 
@@ -45,14 +48,18 @@ def extract(meta: Mapping[Any, Any], base: Context, *, ambient_first: bool = Fal
     the other way round. Without one in ``meta`` the ambient span stays the parent. Only string values are looked at:
     ``_meta`` is anything a peer cares to send.
     """
-    carrier = {
-        key: value
-        for key, value in meta.items()
-        if isinstance(key, str) and isinstance(value, str) and len(value) <= _LONGEST_VALUE
-    }
-    if not carrier:
-        return base, ()
-    context = propagate.extract(carrier, context=base)
+    context = read(meta, base)
+    if context is None:
+        carrier = {
+            key: value
+            for key, value in meta.items()
+            if isinstance(key, str) and isinstance(value, str) and len(value) <= _LONGEST_VALUE
+        }
+        if not carrier:
+            return base, ()
+        context = propagate.extract(carrier, context=base)
+    if not base:
+        return context, ()
     ambient_span = get_current_span(base)
     ambient = ambient_span.get_span_context()
     if not ambient.is_valid:

@@ -11,10 +11,11 @@ from groundhog_otel.mcp.fields import field
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
+from groundhog_otel.mcp.session import session_settled
 from groundhog_otel.mcp.telemetry import Telemetry
 from groundhog_otel.mcp.transport import Peer, peer_of
 
-__all__ = ("jsonrpc_error", "outcome_at_sender", "outcome_of_answer")
+__all__ = ("jsonrpc_error", "outcome_at_sender", "outcome_of_answer", "told")
 
 _FIRST: Final = ("initialize", "server/discover")
 _LISTS: Final = {"tools/list": "tools", "prompts/list": "prompts"}
@@ -25,6 +26,14 @@ def jsonrpc_error(exc: BaseException) -> Any:
     module = sys.modules.get("mcp.shared.exceptions")
     cls = getattr(module, "MCPError", None) or getattr(module, "McpError", None)
     return exc.error if isinstance(cls, type) and isinstance(exc, cls) else None  # type: ignore[attr-defined]
+
+
+def told(telemetry: Telemetry, operation: Operation, outcome: Outcome, message: object) -> Outcome:
+    """Return the outcome with the error's message for its description, where content has been asked for."""
+    if telemetry.content is None or outcome.error_type is None:
+        return outcome
+    text = telemetry.content.message(operation.target or operation.method, message)
+    return outcome if text is None else outcome._replace(description=text)
 
 
 def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, peer: Peer | None = None) -> Outcome:
@@ -47,6 +56,7 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
             operation.learn_version(version)
             if peer is not None and isinstance(version, str):
                 peer.protocol_version = version
+                session_settled(peer, operation)
     except Exception:
         guarded_error("answer")
     return outcomes.OK

@@ -12,13 +12,17 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Final
 
+from opentelemetry import trace
+from opentelemetry.context import Context
+
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.telemetry import CLIENT, SERVER, Telemetry
 from groundhog_otel.mcp.transport import Peer, peer_of
 
-__all__ = ("is_client", "session_closed", "session_hooks", "session_opened")
+__all__ = ("is_client", "session_closed", "session_hooks", "session_opened", "session_settled")
 
 _CLIENT_MODULE: Final = "mcp.client.session"
 
@@ -45,6 +49,14 @@ def session_opened(peer: Peer) -> None:
     peer.opened = perf_counter()
 
 
+def session_settled(peer: Peer, operation: Operation) -> None:
+    """Take note of the handshake that settled the session: its span is the session's exemplar."""
+    if operation.context is not None:
+        span = trace.get_current_span(operation.context).get_span_context()
+        # Not the span itself, nor what else is in its context: a session may last for days.
+        peer.handshake = trace.set_span_in_context(trace.NonRecordingSpan(span), Context())
+
+
 def session_closed(telemetry: Telemetry, *, client: bool, peer: Peer, exc: BaseException | None = None) -> None:
     """Record the session's duration, if it was one; ``exc`` is what ended it, if something did. Never raises."""
     try:
@@ -58,6 +70,7 @@ def session_closed(telemetry: Telemetry, *, client: bool, peer: Peer, exc: BaseE
             mcp_version=peer.protocol_version,
             error_type=None if outcome is outcomes.CANCELLED else outcome.error_type,  # how a session is told to end
             duration_s=perf_counter() - opened,
+            context=peer.handshake,
         )
     except Exception:
         guarded_error("session")

@@ -186,11 +186,17 @@ class Telemetry:
         mcp_version: str | None,
         error_type: str | None,
         duration_s: float,
+        context: Context | None,
     ) -> None:
-        """Add one session, which has ended, to its histogram."""
+        """Add one session, which has ended, to its histogram; ``context`` has the span that stands for it."""
         if not self._stopped:
             self.durations.record_session(
-                kind, transport=transport, mcp_version=mcp_version, error_type=error_type, duration_s=duration_s
+                kind,
+                transport=transport,
+                mcp_version=mcp_version,
+                error_type=error_type,
+                duration_s=duration_s,
+                context=context,
             )
 
     def stop(self) -> None:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from opentelemetry.context import Context
+
 from groundhog_otel import semconv
 
 __all__ = (
@@ -115,7 +117,7 @@ class Tag:
 class Peer:
     """What is known about the other end of one connection; grows as the connection gets going."""
 
-    __slots__ = ("looks", "opened", "protocol_version", "tag")
+    __slots__ = ("handshake", "looks", "opened", "protocol_version", "tag")
 
     def __init__(
         self, tag: Tag | None = None, protocol_version: str | None = None, opened: float | None = None
@@ -126,6 +128,8 @@ class Peer:
         """How often no tag was found. A transport's tasks may start after the session, but not many messages after."""
         self.opened = opened
         """When the session began, by ``time.perf_counter``; None while it has not, or if it began before us."""
+        self.handshake: Context | None = None
+        """Names the span of the session's ``initialize``, which is the one that stands for the session."""
 
     @property
     def transport(self) -> Transport:
@@ -171,9 +175,10 @@ def peer_of(owner: Any) -> Peer:
 def client_address(scope: Mapping[str, Any]) -> dict[str, AttributeValue]:
     """Return the client's address as an ASGI server reports it: for spans only, a stranger chooses it."""
     client = scope.get("client")
-    if not client:
+    if not client or not client[0]:  # ASGI has none for a Unix socket
         return {}
-    return {semconv.CLIENT_ADDRESS: client[0], semconv.CLIENT_PORT: client[1]}
+    address, port = client
+    return {semconv.CLIENT_ADDRESS: address, **({semconv.CLIENT_PORT: port} if port else {})}
 
 
 def _channel(stream: Any) -> Any:

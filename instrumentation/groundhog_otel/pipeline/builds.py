@@ -135,9 +135,10 @@ def _folder(module: Module, project: Path, cache: Path) -> Path:
 def sources_digest(module: Module, project: Path) -> str:
     """Return a name for everything that goes into a module's programs but the compiler."""
     digest = hashlib.sha256("\0".join((*BUILD_FLAGS, module.tags, sys.platform, platform.machine())).encode())
-    for file in sorted((project / module.folder).iterdir()):
-        if file.is_file():
-            digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    root = project / module.folder
+    for file in sorted(root.rglob("*")):
+        if file.is_file() and not file.name.endswith("_test.go"):
+            digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -176,6 +176,8 @@ def _spelled(value: object) -> str:
     """Return a value as a user would write it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, frozenset):
+        value = tuple(sorted(value))
     if not isinstance(value, tuple):
         return repr(value) if value is not None else "none"
     return repr(",".join(value)) if value else "none"

@@ -12,33 +12,21 @@ from math import ceil, log
 from typing import Any, Final
 
 from hdrh.histogram import HdrHistogram
-from scipy import stats
 
+from groundhog_otel.load.comparison import Change, Comparison, ErrorChange, Finding, OperationChange
+from groundhog_otel.load.links.budget import Budget, Name, Part
+from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.plan import Threshold
-from groundhog_otel.load.reporting.given import (
-    Between,
-    Budget,
-    Change,
-    Check,
-    Comparison,
-    ErrorChange,
-    Estimate,
-    Finding,
-    Fit,
-    Link,
-    Need,
-    OperationChange,
-    Part,
-    Report,
-    Saturation,
-    ScalingMetrics,
-    StepMetrics,
-    TooFew,
-    Use,
-    Verdict,
-)
+from groundhog_otel.load.ranks import RankTest
+from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.result import LoadResult, OperationResult, Request, SelfCheck, Window
+from groundhog_otel.load.scaling.law import Between, Fit
+from groundhog_otel.load.scaling.metrics import ScalingMetrics, StepMetrics
+from groundhog_otel.load.scaling.needs import Need
+from groundhog_otel.load.scaling.resources import Use
+from groundhog_otel.load.scaling.saturation import Saturation
 from groundhog_otel.load.session import ServerFacts
+from groundhog_otel.load.verdict import Check, Verdict
 
 SEARCH: Final = "tools/call search"
 LIST: Final = "tools/list"
@@ -53,21 +41,6 @@ def histogram(latencies_s: Iterable[float]) -> str:
     for latency_s in latencies_s:
         made.record_value(max(round(latency_s * 1e6), 1))
     return str(made.encode().decode("ascii"))
-
-
-def estimate(histogram: Any, percent: float, *, windows: Iterable[Any] = ()) -> Estimate | TooFew:
-    """Order statistics, for independent requests."""
-    made = HdrHistogram.decode(histogram)
-    count = made.get_total_count()
-    needed = ceil(log(0.025) / log(percent / 100)) if percent > 50 else 6
-    if count < needed:
-        return TooFew(needed, count)
-
-    def at(rank: float) -> float:
-        return float(made.get_value_at_percentile(min(rank / count, 1) * 100)) / 1e6
-
-    low, high = (float(stats.binom.ppf(tail, count, percent / 100)) for tail in (0.025, 0.975))
-    return Estimate(at(count * percent / 100), at(max(low, 1)), at(high + 1), count)
 
 
 def requests(rate: float, duration_s: float, *, stall_at_s: float | None, connections: int = 20) -> list[Request]:
@@ -203,12 +176,15 @@ def comparison() -> Comparison:
                     change(50, (0.00401, 0.00404), (-0.02, 0.03), "no difference"),
                     change(99, (0.0129, 0.672), (41, 57), "worse"),
                 ),
-                same,
+                same, RankTest(0.51, 0.4), (0.48, 0.54),
             ),
             OperationChange(
-                READ, "better", "p50 is better", (change(50, (0.0153, 0.0122), (-0.24, -0.17), "better"),), same
+                READ, "better", "p50 is better", (change(50, (0.0153, 0.0122), (-0.24, -0.17), "better"),), same,
+                RankTest(0.3, 1e-9), (0.25, 0.35),
             ),
-            OperationChange(LIST, "too little data", "p99 takes 368 requests", (), same),
+            OperationChange(
+                LIST, "too little data", "p99 takes 368 requests", (), same, RankTest(0.5, 0.9), (0.3, 0.7)
+            ),
         ),
         ("workers differs: 1 before, 2 now",),
     )  # fmt: skip
@@ -246,11 +222,11 @@ def scaling() -> ScalingMetrics:
 
 
 def budget() -> Budget:
-    parts = {
+    parts: dict[Name, tuple[float, int]] = {
         "schedule delay": (0.0171, 665), "client": (0.0004, 16), "transport": (0.0011, 43),
         "server queue": (0.0009, 35), "handler": (0.0038, 148), "downstream": (0.0021, 82), "unexplained": (0.0003, 11),
     }  # fmt: skip
-    return Budget(tuple(Part(name, *told) for name, told in parts.items()), 0.0257, 50, 48)
+    return Budget(tuple(Part(name, *told) for name, told in parts.items()), 0.0257, 50, 48, 0.0, 0.0, 0.0006, 0.0005)
 
 
 def report(made: LoadResult | None = None, **changes: Any) -> Report:
@@ -261,5 +237,5 @@ def report(made: LoadResult | None = None, **changes: Any) -> Report:
         else Link(one, f"http://127.0.0.1:16686/trace/{one.trace_id}", found=True)
         for number, one in enumerate(made.slowest)
     )
-    whole = Report(made, estimate, verdict(), comparison(), "01K9ZP0A11RD", scaling(), budget(), links)
+    whole = Report(made, verdict(), comparison(), "01K9ZP0A11RD", scaling(), budget(), links)
     return replace(whole, **changes)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from groundhog_otel.load.reporting.given import Report, Verdict
+from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.junit import junit
+from groundhog_otel.load.verdict import Verdict
 from tests.load.reporting import made
 
 
@@ -48,7 +49,7 @@ def test_an_invalid_measurement_is_an_error_and_blames_no_threshold() -> None:
 def test_what_has_passed_has_no_failure() -> None:
     suite = _suite(made.report(verdict=made.passed()))
     assert (suite.tests, suite.failures, suite.errors) == (2, 0, 0)
-    assert _suite(made.report(verdict=Verdict(True, True, ()))).tests == 1
+    assert _suite(made.report(verdict=Verdict(True, True, (), ()))).tests == 1
 
 
 def test_the_counts_of_the_outermost_element_are_those_of_its_suites() -> None:

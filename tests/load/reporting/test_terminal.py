@@ -7,7 +7,8 @@ from dataclasses import replace
 from inline_snapshot import snapshot
 from rich.console import Console
 
-from groundhog_otel.load.reporting.given import Link, Report
+from groundhog_otel.load.links.finding import Link
+from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.terminal import print_result
 from tests.load.reporting import made
 
@@ -45,16 +46,16 @@ met       tools/call search: 0.2 % of 7268 requests failed (error_rate<=1%);
 Latency
                     p50          p90          p99        p99.9          max
 tools/call search: 7,268 requests, 242/s, 11 errors (0.2 %)
-  response       4.1 ms       8.5 ms       672 ms       969 ms        1.0 s
-             4.1–4.2 ms   8.3–8.7 ms   575–746 ms   942–993 ms
+  response       4.1 ms       8.5 ms       678 ms       969 ms        1.0 s
+             3.9–4.4 ms    7.0–18 ms  12 ms–1.0 s  18 ms–1.0 s
   service        4.1 ms       7.7 ms        13 ms       969 ms        1.0 s
 resources/read file:///docs/{page}: 1,489 requests, 50/s, 0 errors
-  response        12 ms        19 ms       571 ms      too few       992 ms
-                  12 ms     18–19 ms   456–850 ms  needs 3,688
-  service         12 ms        17 ms        24 ms      too few       992 ms
+  response        12 ms        19 ms       578 ms      too few       992 ms
+               12–13 ms     17–23 ms    23–992 ms  needs 3,688
+  service         12 ms        17 ms        25 ms      too few       992 ms
 tools/list: 271 requests, 9.0/s, 0 errors
   response      0.80 ms       1.1 ms      too few      too few       921 ms
-           0.78–0.82 ms   1.0–1.2 ms    needs 368  needs 3,688
+           0.78–0.84 ms  0.98–921 ms    needs 368  needs 3,688
   service       0.79 ms       1.0 ms      too few      too few       1.3 ms
 Response is from the moment a request was due, service from the moment it was
 sent. Below a value is the interval that holds the true one (95 %).
@@ -157,16 +158,16 @@ Latency
                     p50          p90          p99        p99.9          max
 tools/call search: 2,445 requests, 82/s, 9 errors (0.4 %)
   response       4.0 ms       7.8 ms        12 ms      too few        23 ms
-             3.9–4.1 ms   7.6–7.9 ms     12–13 ms  needs 3,688
+             3.9–4.2 ms   7.5–8.0 ms     12–13 ms  needs 3,688
   service        4.0 ms       7.8 ms        12 ms      too few        23 ms
 resources/read file:///docs/{page}: 465 requests, 16/s, 0 errors
-  response        12 ms        17 ms        23 ms      too few        27 ms
+  response        12 ms        17 ms        24 ms      too few        27 ms
                12–13 ms     17–19 ms     21–27 ms  needs 3,688
-  service         12 ms        17 ms        23 ms      too few        27 ms
+  service         12 ms        17 ms        24 ms      too few        27 ms
 tools/list: 86 requests, 2.9/s, 0 errors
-  response      0.80 ms      0.99 ms      too few      too few       1.3 ms
-           0.75–0.82 ms  0.97–1.1 ms    needs 368  needs 3,688
-  service       0.80 ms      0.99 ms      too few      too few       1.3 ms
+  response      0.80 ms       1.0 ms      too few      too few       1.3 ms
+           0.72–0.87 ms  0.95–1.1 ms    needs 368  needs 3,688
+  service       0.80 ms       1.0 ms      too few      too few       1.3 ms
 Response is from the moment a request was due, service from the moment it was
 sent. Below a value is the interval that holds the true one (95 %).
 
@@ -210,7 +211,7 @@ def test_on_a_terminal_there_are_colours() -> None:
 
 def test_an_output_that_knows_ascii_only_gets_ascii() -> None:
     text = _printed(made.report(), encoding="ascii")
-    assert "575-746 ms" in text
+    assert "3.9-4.4 ms" in text
     assert "####" in text
     assert "?" not in text
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -8,6 +9,7 @@ import pytest
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.plan import Expectation, Scenario, Step
 from groundhog_otel.load.scenarios.reading import read_scenarios
+from tests.support.processes import ROOT
 
 GOOD = """\
     scenarios:
@@ -195,3 +197,14 @@ def test_a_file_that_is_not_there_or_something_else(tmp_path: Path) -> None:
             read_scenarios(tmp_path / name)
     with pytest.raises(LoadError, match=r"is no scenario file: give a .yaml or a .py"):
         read_scenarios(tmp_path / "load.toml")
+
+
+def test_what_the_documentation_shows_is_read(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "load-scenarios.md").read_text("utf-8")
+    blocks = dict(re.findall(r"```(yaml|python)\n(.*?)```", page, re.DOTALL))
+    write(tmp_path, "people.csv", "name\nAda\n")
+    first, second = read_scenarios(write(tmp_path, "load.yaml", blocks["yaml"]))
+    assert [step.name for step in first.steps] == ["tools/call search", "tools/call show"]
+    assert [step.name for step in second.steps] == ["prompts/get greet", "resources/read memo://note", "tools/list"]
+    (one,) = read_scenarios(write(tmp_path, "load.py", blocks["python"]))
+    assert len(one.data) == 100

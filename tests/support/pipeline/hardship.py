@@ -1,16 +1,14 @@
-"""Experiments: more than the Collector takes, no room on its disk, and things that are not OTLP."""
+"""Experiments: more than the Collector takes, and things that are not OTLP."""
 
 from __future__ import annotations
 
 import gzip
 import os
 import re
-import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,9 +41,10 @@ def overloaded(folder: Path, *, for_s: float, wait_s: int) -> Outcome:
         threads = [threading.Thread(target=drive, args=(one, for_s)) for one in senders]
         for thread in threads:
             thread.start()
-        codes = Counter[str]()
+        codes, heap = Counter[str](), 0.0
         while any(thread.is_alive() for thread in threads):
             codes[_over_grpc(collector.grpc_port, Template(replace(shape, traces=1, slow=0)).fresh()[0])] += 1
+            heap = max(heap, collector.own("otelcol_process_runtime_heap_alloc_bytes"))
             time.sleep(0.2)
         ended, peak = time.monotonic(), collector.rss_bytes(peak=True)
         while senders[0].send() != 200:
@@ -66,8 +65,9 @@ def overloaded(folder: Path, *, for_s: float, wait_s: int) -> Outcome:
         kept,
         kept - missing * shape.spans,
         0,
-        f"refused: {statuses[503]:,} spans with 503, over gRPC UNAVAILABLE; limit {LIMIT_MIB} MiB, resident "
-        f"{idle // MIB} MiB idle, {peak // MIB} MiB at most; took again after {back_s:.1f} s",
+        f"refused: {statuses[503]:,} spans with 503, over gRPC UNAVAILABLE; limit {LIMIT_MIB} MiB, heap "
+        f"{heap / MIB:.0f} MiB at most; resident {idle // MIB} MiB idle, {peak // MIB} MiB at most; "
+        f"took again after {back_s:.1f} s",
     )
     found.seen.update(
         ratio=offered / taken,
@@ -75,6 +75,7 @@ def overloaded(folder: Path, *, for_s: float, wait_s: int) -> Outcome:
         unanswered=sum(one.tally.unanswered for one in senders),
         unavailable=codes["UNAVAILABLE"],
         other_codes=sum(count for code, count in codes.items() if code not in ("OK", "UNAVAILABLE")),
+        heap_mib=heap / MIB,
         idle_mib=idle / MIB,
         peak_mib=peak / MIB,
     )
@@ -89,74 +90,6 @@ def _over_grpc(port: int, body: bytes) -> str:
         except grpc.RpcError as error:
             return str(error.code().name)
     return "OK"
-
-
-def no_room(disk: Path, folder: Path, *, for_s: float, by_another: bool) -> Outcome:
-    """The disk of the queue is full: by the queue itself while Jaeger is away, or by another's file while it is there.
-
-    ``disk`` is a small file system of its own.
-    """
-    sink = Sink()
-    with alone(folder, sink, GROUNDHOG_COLLECTOR_STATE=str(disk)) as collector:
-        sender = Sender(collector.http_port, Template(CALLS))
-        if by_another:
-            _fill(disk / "another")
-        else:
-            sink.leave()
-        drive(sender, 60, per_s=30, stop=lambda: os.statvfs(disk).f_bavail < 4)
-        drive(sender, for_s, per_s=30)
-        time.sleep(1)
-        up = collector.alive()
-        counted = int(collector.own("otelcol_exporter_enqueue_failed_spans"))
-        during = len(sender.tally.slow)
-        if by_another:
-            (disk / "another").unlink()
-        else:
-            sink.come()
-        settle(lambda: len(sink.missing(sender.tally.slow, CALLS.spans)), still_s=12)
-        drive(sender, 1, per_s=10)
-        sender.close()
-        after = settle(lambda: len(sink.missing(sender.tally.slow[during:], CALLS.spans)))
-        missing = len(sink.missing(sender.tally.slow, CALLS.spans))
-    sink.leave()
-    kept = len(sender.tally.slow) * CALLS.spans
-    event = "by another's file, Jaeger there" if by_another else "by the queue itself, Jaeger away"
-    found = Outcome(
-        f"disk full, {event}",
-        sender.tally.acknowledged,
-        kept,
-        kept - missing * CALLS.spans,
-        min(counted, missing * CALLS.spans),
-        "what the disk does not take; it stays up, and loses nothing more once there is room. Prevented by "
-        "GROUNDHOG_QUEUE_BYTES at a third of a disk of its own",
-    )
-    found.seen.update(up=up, after=after, counted=counted)
-    return found
-
-
-def _fill(file: Path) -> None:
-    with file.open("wb", buffering=0) as stream:
-        try:
-            while True:
-                stream.write(bytes(4096))
-        except OSError:
-            pass
-
-
-@contextmanager
-def small_disk(folder: Path, mib: int) -> Iterator[Path | None]:
-    """A file system in memory of a few MiB; None where we may not mount one."""
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if done.returncode != 0:
-        yield None
-        return
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"

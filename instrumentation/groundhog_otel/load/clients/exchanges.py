@@ -70,6 +70,8 @@ class Exchanges:
         self.ended: Failure | None = None
         """Why nothing can be answered any more."""
         self.on_nonsense: Callable[[], None] | None = None
+        self.notifications = 0
+        """That the server has sent."""
 
     def begin(self, exchange: Exchange) -> None:
         """Keep an exchange until :meth:`forget`."""
@@ -111,6 +113,7 @@ class Exchanges:
             return
         message = getattr(item.message, "root", item.message)
         if hasattr(message, "method"):
+            self.notifications += not hasattr(message, "id")
             return
         exchange = self.by_id.get(message.id)
         if exchange is not None and exchange.read_ns is None:

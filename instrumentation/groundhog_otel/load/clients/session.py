@@ -44,6 +44,11 @@ class ClientSession:
             return None
         return (self._obituary() if self._obituary is not None else None) or failure.message
 
+    @property
+    def notifications(self) -> int:
+        """How many notifications the server has sent."""
+        return self._exchanges.notifications
+
     async def request(
         self,
         method: str,

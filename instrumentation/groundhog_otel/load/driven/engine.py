@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
-
-import anyio
-from anyio.abc import TaskGroup
+from typing import Any, Final
 
 from groundhog_otel.load.clock import Clock
-from groundhog_otel.load.context import Contexts
+from groundhog_otel.load.connections import Connection, Connections
+from groundhog_otel.load.engine import GRACE_S, Hooks
 from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.facts import config_facts
 from groundhog_otel.load.machine import machine_facts
-from groundhog_otel.load.plan import LoadTestConfig, Scenario, facts
-from groundhog_otel.load.recorder import Listener, Recorder
+from groundhog_otel.load.plan import LoadTestConfig, Scenario
+from groundhog_otel.load.recorder import Recorder
 from groundhog_otel.load.result import LoadResult
-from groundhog_otel.load.rounds import Runner
-from groundhog_otel.load.schedule import Rounds
-from groundhog_otel.load.seats import Seat
-from groundhog_otel.load.selfcheck import Watch
-from groundhog_otel.load.session import ServerFacts, Target
+from groundhog_otel.load.schedule import Round, Share, rounds_of_user
+from groundhog_otel.load.self_check import OwnCheck
+from groundhog_otel.load.session import Target
+from groundhog_otel.load.ticking import TICK_S
+from groundhog_otel.load.trace import TraceContexts
+from groundhog_otel.load.traffic import Traffic
 
 __all__ = ("Driven",)
 
-_AT_ONCE: Final = 20
-_TICK_S: Final = 0.5
-_STEP: Final = 1009
-"""Users of worker 3 are 3, 1012, 2021 …: others than those of any worker, and, as it is a prime, with other rows."""
+_MOST_WORKERS: Final = 1009
+"""How many workers may share the users and the rows: nobody knows beforehand. A prime, so that few rows are many."""
+_WINDOWS_S: Final = 600.0
+"""What windows are made for, when nobody knows how long the test will take; what comes after is in the last one."""
+_ENDLESS_S: Final = 1e9
+_AT_ONCE: Final = 32
 
 
 class _User:
-    def __init__(self, seat: Seat, runner: Runner, rounds: Rounds) -> None:
-        self.seat, self.runner, self.rounds = seat, runner, rounds
-        self.gone_through = 0
-        self.scope: anyio.CancelScope | None = None
-        """Of the round under way."""
+    def __init__(self, traffic: Traffic, connection: Connection, rounds: Iterator[Round]) -> None:
+        self.traffic, self.connection, self.rounds = traffic, connection, rounds
+        self.round: asyncio.Task[Any] | None = None
+        """What is under way."""
 
 
 class Driven:
-    """One process's part of a test. ``say``, called with what is to be told, and ``on_server`` must not wait."""
+    """One process's part of a test. ``say`` is called with what is to be told (:mod:`.order`), and must not wait."""
 
     def __init__(
         self,
@@ -49,134 +51,158 @@ class Driven:
         *,
         run_id: str,
         worker: int,
-        listener: Listener,
+        hooks: Hooks,
+        say: Callable[..., None],
     ) -> None:
-        """``kinds`` are the scenarios of each kind of user."""
-        self.say: Callable[..., None] = lambda *_what: None
-        self.on_server: Callable[[ServerFacts], None] = lambda _server: None
-        self._target, self._kinds, self._run_id = target, kinds, run_id
+        """``kinds`` are the scenarios of each kind of user. A duration of 0 stands for one that nobody knows."""
+        self._target, self._kinds, self._run_id, self._say = target, kinds, run_id, say
         self._config = replace(config, test_scenarios=_all(kinds))
-        self._clock = Clock()
-        self.watch = Watch(worker)
-        self.recorder = Recorder(seed=config.seed * 1000 + worker, epoch_ns=self._clock.epoch_ns(), listener=listener)
-        self._contexts = Contexts(run_id)
-        self._worker = worker
+        self._share = Share(worker, _MOST_WORKERS)
+        self._clock, self._own, self._contexts = Clock(), OwnCheck(), TraceContexts(run_id)
+        self._observer = hooks.observe(lambda: self.in_flight) if hooks.observe is not None else None
+        self._recorder = Recorder(
+            self._clock,
+            from_ns=0,
+            duration_s=config.duration or _WINDOWS_S,
+            seed=f"{config.seed}/sample/{worker}",
+            on_remembered=hooks.on_remembered,
+            observer=self._observer,
+        )
+        self._connections = Connections(target, gone=self._server_gone)
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._users: dict[int, _User] = {}
-        self._came = 0
-        self._at_once = anyio.Semaphore(_AT_ONCE)
-        self._quiet = anyio.Event()
-        self._peak = 0
-        self._server: ServerFacts | None = None
+        self._came = self._unfinished = 0
+        self._taken: list[dict[int, Iterator[int]]] = [{} for _ in kinds]
+        self._until_ns = 0
+        self._interrupted: str | None = None
+        self._looking = asyncio.create_task(self._look())
+        self._beside: set[asyncio.Task[None]] = set()
 
     @property
     def in_flight(self) -> int:
         """Requests under way."""
-        return sum(user.runner.in_flight for user in self._users.values())
+        return sum(user.traffic.in_flight for user in self._users.values())
 
-    def open(self, tasks: TaskGroup, number: int, kind: int) -> None:
-        """Give a user a seat; ``opened`` is said once there is a session, or none to be had."""
-        config = replace(self._config, test_scenarios=self._kinds[kind])
-        runner = Runner(config, clock=self._clock, contexts=self._contexts, recorder=self.recorder, watch=self.watch)
-        rounds = Rounds(config, self._worker + self._came * _STEP + 1)
+    def open(self, number: int, kind: int) -> None:
+        """Open a session for a user; ``opened`` is said once there is one, or none to be had."""
+        self._start(self._open(number, kind))
+
+    async def _open(self, number: int, kind: int) -> None:
+        config = replace(self._config, test_scenarios=self._kinds[kind], duration=_ENDLESS_S, arrivals=None)
+        connection = Connection(self._connections)
+        traffic = Traffic(
+            config,
+            self._share,
+            connections=(connection,),
+            recorder=self._recorder,
+            own=self._own,
+            clock=self._clock,
+            contexts=self._contexts,
+            begin_ns=self._clock.now_ns(),
+        )
+        which = self._share.index + self._share.count * self._came
         self._came += 1
-        user = self._users[number] = _User(Seat(self._target, self._at_once), runner, rounds)
-        tasks.start_soon(user.seat.keep)
-        tasks.start_soon(self._greet, number, user)
-
-    async def _greet(self, number: int, user: _User) -> None:
+        rounds = rounds_of_user(config, config.test_scenarios, which, self._taken[kind], self._share)
         try:
-            await user.seat.ready()
+            async with self._at_once:
+                await connection.open()
         except LoadError as error:
-            self._users.pop(number, None)
-            self.say("opened", number, str(error))
+            self._say(opened=number, problem=str(error))
             return
-        self._peak = max(self._peak, sum(one.seat.session is not None for one in self._users.values()))
-        if self._server is None and user.seat.session is not None:
-            self._server = user.seat.session.server
-            self.on_server(self._server)
-        self.say("opened", number, None)
+        self._users[number] = _User(traffic, connection, rounds)
+        self._say(opened=number, problem=None)
 
-    def go(self, tasks: TaskGroup, number: int, due_ns: int) -> None:
-        """Let a user begin a round, which was due when whoever drives us decided so; ``over`` is said after it."""
-        if not self.recorder.counted_from_ns:
-            self.recorder.counted_from_ns = due_ns
-            self.watch.restart()
-        user = self._users[number]
-        user.scope = anyio.CancelScope()
-        tasks.start_soon(self._round, number, user, user.scope, due_ns)
-
-    async def _round(self, number: int, user: _User, scope: anyio.CancelScope, due_ns: int) -> None:
-        with scope:
-            one = user.rounds.next(user.gone_through, 0.0)
-            user.gone_through += 1
-            await user.runner.go(one, user.seat, due_ns)
-            if user.seat.session is None:
-                await anyio.sleep(0.05)  # without a session requests fail at once, and would do nothing else
-        user.scope = None
-        if user.runner.over:
-            self._forget(number)
-        self.say("over", number)
-
-    def leave(self, number: int) -> None:
-        """Let a user finish the request under way, if there is one, and close the session."""
+    def go(self, number: int, due_ns: int) -> None:
+        """Have a user begin a round, which was due when whoever drives us decided so; ``over`` is said after it."""
         user = self._users.get(number)
         if user is None:
             return
-        user.runner.over = True
-        if user.scope is None:
-            self._forget(number)
-        elif not user.runner.in_flight:
-            user.scope.cancel()  # thinking
+        if not self._recorder.from_ns:
+            self._recorder.from_ns = due_ns
+            self._own.start()
+        user.round = user.traffic.go(next(user.rounds), user.connection, due_ns)
+        user.round.add_done_callback(lambda _round: self._over(number, user))
 
-    def _forget(self, number: int) -> None:
-        self._users.pop(number).seat.leave()
-        if not self._users:
-            self._quiet.set()
+    def _over(self, number: int, user: _User) -> None:
+        user.round = None
+        self._until_ns = self._clock.now_ns()
+        self._say(over=number)
+
+    def leave(self, number: int) -> None:
+        """Have a user finish the request under way, if there is one, and close the session."""
+        user = self._users.pop(number, None)
+        if user is not None:
+            self._start(self._see_off(user, self._config.request_timeout))
+
+    async def _see_off(self, user: _User, within_s: float) -> None:
+        user.traffic.start_no_more(self._clock.now_ns())
+        if user.round is not None:
+            if user.traffic.waiting:
+                await asyncio.wait((user.round,), timeout=within_s)
+            await user.traffic.end()
+        self._unfinished += user.traffic.unfinished
+        user.connection.close()
 
     async def drained(self) -> None:
-        """Let all users leave, and wait for what is under way as long as a request may take."""
-        for number in list(self._users):
-            self.leave(number)
-        self._quiet = anyio.Event()
-        if self._users:
-            with anyio.move_on_after(self._longest_s() + 1.0):
-                await self._quiet.wait()
-            for user in self._users.values():
-                if user.scope is not None:
-                    user.scope.cancel()
-            await self._quiet.wait()
+        """Let all users leave, and wait for what is under way: no longer than other load tests do."""
+        self._own.stop()
+        leaving = [self._users.pop(number) for number in list(self._users)]
+        await asyncio.gather(*(self._see_off(user, GRACE_S) for user in leaving))
+        if self._beside:
+            await asyncio.wait(self._beside, timeout=GRACE_S)
 
-    def _longest_s(self) -> float:
-        steps = [step for kind in self._kinds for scenario in kind for step in scenario.steps]
-        return max([self._config.request_timeout, *(step.timeout or 0.0 for step in steps)])
+    async def end(self) -> LoadResult:
+        """Close what is open, and return what was measured."""
+        await self.drained()
+        left = (self._looking, *self._beside)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self._connections.close()
+        if self._observer is not None:
+            await asyncio.to_thread(self._observer.close)
+        result = self._result()
+        self._clock.close()
+        return result
 
-    async def tick(self) -> None:
-        """Watch the process's own CPU, until cancelled."""
-        while True:
-            await anyio.sleep(_TICK_S)
-            self.watch.lap()
-
-    def result(self) -> LoadResult:
-        """Return what was measured."""
-        recorder = self.recorder
-        lasted_ns = max(recorder.last_ended_ns - recorder.counted_from_ns, 0)
+    def _result(self) -> LoadResult:
+        recorder = self._recorder
+        duration_s = max(self._until_ns - recorder.from_ns, 0) / 1e9
         return LoadResult(
             run_id=self._run_id,
-            server=self._server,
+            server=self._connections.server,
             target=self._target.name,
             model="closed",
-            config=facts(self._config),
-            started_at_ns=recorder.counted_from_ns + recorder.epoch_ns,
-            duration_s=lasted_ns / 1e9,
+            config=config_facts(self._config),
+            started_at_ns=self._clock.since_1970(recorder.from_ns),
+            duration_s=duration_s,
             operations=recorder.operations(),
-            windows=recorder.windows.result(),
-            self_checks=(self.watch.result(),),
-            slowest=recorder.slowest,
-            sample=recorder.sample,
-            connections_peak=self._peak,
-            unfinished=recorder.unfinished,
+            windows=recorder.windows.result(duration_s),
+            self_checks=(self._own.result(self._share.index),),
+            slowest=recorder.remembered.slowest,
+            sample=recorder.remembered.sample,
+            connections_peak=self._connections.peak,
+            unfinished=self._unfinished,
+            interrupted=self._interrupted,
             machine=machine_facts(),
+            reopened=self._connections.reopened,
         )
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def _server_gone(self, why: str) -> None:
+        if self._interrupted is None:
+            self._interrupted = why
+            self._say(gone=why)
+
+    async def _look(self) -> None:
+        """Watch the CPU that this process itself takes."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._own.look()
 
 
 def _all(kinds: Sequence[tuple[Scenario, ...]]) -> tuple[Scenario, ...]:

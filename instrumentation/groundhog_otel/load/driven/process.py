@@ -1,163 +1,135 @@
-"""The process itself: ``python -m groundhog_otel.load.driven.process``. What is spoken with it: :mod:`.order`."""
+"""The process itself: ``python -m groundhog_otel.load.driven.process``. What is said with it: :mod:`.order`."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from asyncio import StreamReader, StreamReaderProtocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any
 
-import anyio
-from anyio.abc import TaskGroup
-
-from groundhog_otel.load.clock import precise_loop
+from groundhog_otel.load import result_files
 from groundhog_otel.load.driven.engine import Driven
 from groundhog_otel.load.driven.order import Order, read_order
-from groundhog_otel.load.errors import LoadError, plainly
+from groundhog_otel.load.engine import Hooks
+from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.links.telemetry import Telemetry
+from groundhog_otel.load.logs import quiet
+from groundhog_otel.load.messages import LINE_BYTES, line, message
 from groundhog_otel.load.plan import Scenario
-from groundhog_otel.load.preparing import prepared
-from groundhog_otel.load.recorder import Listener
-from groundhog_otel.load.result import Request
-from groundhog_otel.load.result_files import write_result
+from groundhog_otel.load.preparing import Prepared, prepared
+from groundhog_otel.load.recorder import Observer
 from groundhog_otel.load.scenarios.reading import read_scenarios
-from groundhog_otel.load.session import Target
 from groundhog_otel.load.targets import target_for
-from groundhog_otel.load.telemetered import Telemetered
+from groundhog_otel.load.telemetered import Metering
+from groundhog_otel.load.worker import Out
 
 __all__ = ("main",)
 
-_CLOSING_S: Final = 5.0
-"""How long sessions may take to be closed."""
+Say = Callable[..., None]
 
 
 def main() -> None:
-    """Do what is ordered."""
-    # Whoever started us hears of Ctrl-C and tells us; it must not end us before what was measured is written.
+    """Do what is ordered on standard input, and tell of it on standard output."""
+    # Whoever has started us hears of Ctrl-C, and tells us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a library prints is not to get between our lines.
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    order = read_order(sys.stdin.buffer)
-    anyio.run(_work, order, sys.stdin.buffer, out, backend_options={"loop_factory": precise_loop})
+    # What a server's or a user's code prints is not to get among the messages.
+    out = os.dup(1)
+    os.dup2(2, 1)
+    quiet()
+    asyncio.run(_work(out))
 
 
-class _Mouth(asyncio.BaseProtocol):
-    """Says lines without ever waiting for whoever listens: requests are being timed meanwhile."""
-
-    def __init__(self) -> None:
-        self.transport: asyncio.WriteTransport | None = None
-        self.closed = asyncio.Event()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - of connect_write_pipe
-        self.transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is over either way
-        self.closed.set()
-
-    def say(self, *what: Any) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(json.dumps(what).encode() + b"\n")
-
-    async def close(self) -> None:
-        if self.transport is not None:
-            self.transport.close()
-            with anyio.move_on_after(5.0):
-                await self.closed.wait()
-
-
-class _Telling(Listener):
-    """Tells of each request, and hands it on."""
-
-    def __init__(self, inner: Listener, mouth: _Mouth) -> None:
-        self._inner, self._say = inner, mouth.say
-
-    def remembered(self, request: Request) -> None:
-        self._inner.remembered(request)
-
-    def finished(self, operation: str, *, response_s: float, delay_s: float, error: str | None) -> None:
-        self._inner.finished(operation, response_s=response_s, delay_s=delay_s, error=error)
-        self._say("request", operation, response_s, error)
-
-
-async def _work(order: Order, stdin: IO[bytes], stdout: IO[bytes]) -> None:
+async def _work(out: int) -> None:
     loop = asyncio.get_running_loop()
-    mouth = _Mouth()
-    await loop.connect_write_pipe(lambda: mouth, stdout)
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stdin)
+    reader = StreamReader(limit=LINE_BYTES)
+    await loop.connect_read_pipe(lambda: StreamReaderProtocol(reader), sys.stdin)
+    # Written without waiting: requests are timed while somebody is slow to read of the last ones.
+    gone: asyncio.Future[None] = loop.create_future()
+    writer, _ = await loop.connect_write_pipe(lambda: Out(gone), os.fdopen(out, "wb", buffering=0))
+
+    def say(**said: Any) -> None:
+        if not writer.is_closing():
+            writer.write(line(**said))
+
     try:
-        with plainly():
-            await _follow(order, _lines(reader), mouth)
+        await _follow(await read_order(reader), reader, say)
     except LoadError as error:
-        mouth.say("error", str(error))
-    await mouth.close()
+        say(failed=str(error))
+    writer.close()
+    await gone
 
 
-async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[list[Any]]:
-    while line := await reader.readline():
-        yield json.loads(line)
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Tells of each request, beside its metrics."""
+
+    inner: Observer | None
+    say: Say
+
+    def record(self, operation: str, *, response_s: float, delay_s: float, error: str | None = None) -> None:
+        if self.inner is not None:
+            self.inner.record(operation, response_s=response_s, delay_s=delay_s, error=error)
+        self.say(request=operation, response_s=response_s, error=error)
+
+    def close(self) -> None:
+        if self.inner is not None:
+            self.inner.close()
 
 
-async def _follow(order: Order, lines: AsyncIterator[list[Any]], mouth: _Mouth) -> None:
+async def _follow(order: Order, reader: StreamReader, say: Say) -> None:
     telemetry = Telemetry.chosen(order.run_id, order.telemetry)
-    target, kinds, notes = await _prepared(order, telemetry)
-    inner = Telemetered(telemetry, url=getattr(target, "url", None))
-    engine = Driven(
-        target, order.config, kinds, run_id=order.run_id, worker=order.worker, listener=_Telling(inner, mouth)
-    )
-    inner.active, engine.on_server, engine.say = lambda: engine.in_flight, inner.served_by, mouth.say
-    mouth.say("ready", notes)
-    try:
-        with engine.watch:
-            async with anyio.create_task_group() as ticking:
-                ticking.start_soon(engine.tick)
-                async with anyio.create_task_group() as tasks:
-                    async for word, *rest in lines:
-                        if word == "end":
-                            break
-                        await _obey(engine, tasks, word, rest)
-                    await engine.drained()
-                    tasks.cancel_scope.deadline = anyio.current_time() + _CLOSING_S
-                ticking.cancel_scope.cancel()
-            result = engine.result()
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(inner.close)
-    write_result(result, order.file)
-    mouth.say("ended", sum(one.count for one in result.operations))
-
-
-async def _obey(engine: Driven, tasks: TaskGroup, word: str, rest: list[Any]) -> None:
-    if word == "open":
-        engine.open(tasks, *rest)
-    elif word == "go":
-        engine.go(tasks, *rest)
-    elif word == "leave":
-        engine.leave(*rest)
-    else:
-        await engine.drained()
-        engine.say("drained")
-
-
-async def _prepared(
-    order: Order, telemetry: Telemetry
-) -> tuple[Target, tuple[tuple[Scenario, ...], ...], tuple[str, ...]]:
-    target = target_for(order.server, **order.options)
     kinds: list[tuple[Scenario, ...]] = []
     notes: dict[str, None] = {}
     for kind in order.kinds:
-        scenarios = read_scenarios(Path(kind)) if isinstance(kind, str) else kind
-        ready = await prepared(target, replace(order.config, test_scenarios=scenarios), telemetry)
+        ready = await _prepared(order, kind, telemetry)
         kinds.append(ready.config.test_scenarios)
         notes |= dict.fromkeys(ready.notes)
-    return ready.target, tuple(kinds), tuple(notes)
+    spans, metering = telemetry.span_writer(), Metering(telemetry)
+    if spans is not None:
+        spans.served_by(ready.server, getattr(ready.target, "url", None))
+    engine = Driven(
+        ready.target,
+        order.config,
+        kinds,
+        run_id=order.run_id,
+        worker=order.worker,
+        hooks=Hooks(
+            on_remembered=None if spans is None else spans.write,
+            observe=lambda in_flight: _Telling(metering(in_flight), say),
+        ),
+        say=say,
+    )
+    say(ready=list(notes))
+    while raw := await reader.readline():
+        said = message(raw)
+        if "go" in said:
+            engine.go(said["go"], said["due_ns"])
+        elif "open" in said:
+            engine.open(said["open"], said["kind"])
+        elif "leave" in said:
+            engine.leave(said["leave"])
+        elif "drain" in said:
+            await engine.drained()
+            say(drained=True)
+        else:
+            break
+    result = await engine.end()
+    if spans is not None:
+        await asyncio.to_thread(spans.close)
+    order.file.parent.mkdir(parents=True, exist_ok=True)
+    result_files.write(result, order.file)
+    say(ended=sum(one.count for one in result.operations))
+
+
+async def _prepared(order: Order, kind: tuple[Scenario, ...] | str, telemetry: Telemetry) -> Prepared:
+    target = target_for(order.server, **order.options)
+    scenarios = read_scenarios(Path(kind)) if isinstance(kind, str) else kind
+    return await prepared(target, replace(order.config, test_scenarios=scenarios), telemetry)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Values:
         for key in ("anyOf", "oneOf"):
             if schema.get(key):
                 rest = {name: value for name, value in schema.items() if name != key}
-                return self.draw(combined(rest, self._whole(self._option(schema[key], depth))), depth + 1)
+                return self._one_of(list(schema[key]), rest, depth)
         return self._of_type(schema, depth)
 
     def _given(self, schema: Mapping[str, Any]) -> tuple[Any] | None:
@@ -69,6 +69,17 @@ class Values:
         if schema.get("default") is not None and self._attempt < 2:
             return (schema["default"],)
         return None
+
+    def _one_of(self, options: list[Any], rest: Mapping[str, Any], depth: int) -> Any:
+        """Draw for one of several schemas; near the top for another one, where nothing can be drawn for that."""
+        while True:
+            option = self._option(options, depth)
+            try:
+                return self.draw(combined(rest, self._whole(option)), depth + 1)
+            except Unsatisfiable:
+                options = [one for one in options if one is not option]
+                if not options or depth >= _DEEP:
+                    raise
 
     def _option(self, options: list[Any], depth: int) -> Any:
         """Return one of several schemas: at first something rather than null, and deep down rather what ends."""
@@ -161,6 +172,8 @@ class Values:
         least = int(schema.get("minItems", 0))
         wanted = max(least, len(first), 0 if self._least or depth >= _DEEP else self._rng.randint(1, 3))
         most = min(int(schema.get("maxItems", wanted)), len(first) if rest is False else wanted)
+        if most < least:
+            raise Unsatisfiable(f"no list has at least {least} and at most {most} items")
         found: list[Any] = []
         for index in range(min(wanted, most)):
             one = self.draw(first[index] if index < len(first) else rest, depth + 1)

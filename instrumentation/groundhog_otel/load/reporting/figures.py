@@ -12,7 +12,8 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from groundhog_otel.budgets import Budget, budget_for
-from groundhog_otel.load.reporting.given import Estimate, Estimator, Report
+from groundhog_otel.load.percentiles import Estimate, estimate
+from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.result import LoadResult, OperationResult, Window
 
 __all__ = ("PERCENTS", "Figures", "OperationFigures", "Percentile", "Slice", "curve", "figures", "slices")
@@ -93,7 +94,7 @@ class Slice:
 def figures(report: Report) -> Figures:
     """Reckon what is shown of each operation."""
     result = report.result
-    own = [_operation(one, result, report.estimate) for one in result.operations]
+    own = [_operation(one, result) for one in result.operations]
     count = sum(one.count for one in own)
     return Figures(
         operations=tuple(sorted(own, key=lambda one: (-one.count, one.name))),
@@ -131,7 +132,7 @@ def slices(result: LoadResult, most: int = 120) -> tuple[Slice, ...]:
     return tuple(_slice(windows[start : start + each]) for start in range(0, len(windows), each))
 
 
-def _operation(one: OperationResult, result: LoadResult, estimate: Estimator) -> OperationFigures:
+def _operation(one: OperationResult, result: LoadResult) -> OperationFigures:
     windows = [window.response.get(one.name) for window in result.windows]
     return OperationFigures(
         name=one.name,
@@ -139,14 +140,14 @@ def _operation(one: OperationResult, result: LoadResult, estimate: Estimator) ->
         rate=_per_second(one.count, result.duration_s),
         errors=sum(one.errors.values()),
         budget=budget_for(one.method),
-        response=_percentiles(one.response, estimate, windows),
-        service=_percentiles(one.service, estimate, ()),
+        response=_percentiles(one.response, windows),
+        service=_percentiles(one.service, ()),
         response_max_s=_largest(one.response),
         service_max_s=_largest(one.service),
     )
 
 
-def _percentiles(encoded: str, estimate: Estimator, windows: Sequence[str | None]) -> tuple[Percentile, ...]:
+def _percentiles(encoded: str, windows: Sequence[str | None]) -> tuple[Percentile, ...]:
     found = []
     for percent in PERCENTS:
         told = estimate(encoded, percent, windows=windows)

@@ -8,9 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from groundhog_otel.load.comparison import Comparison
+from groundhog_otel.load.links.budget import Budget
+from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.reporting.advice import next_step
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile, figures
-from groundhog_otel.load.reporting.given import Budget, Comparison, Link, Report, ScalingMetrics
+from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.wording import (
     cores,
     error_name,
@@ -29,6 +32,7 @@ from groundhog_otel.load.reporting.wording import (
     waited_s,
 )
 from groundhog_otel.load.result import LoadResult, Request
+from groundhog_otel.load.scaling.metrics import ScalingMetrics
 from groundhog_otel.report.units import amount, between, duration, rate, share, size
 
 __all__ = ("print_result",)

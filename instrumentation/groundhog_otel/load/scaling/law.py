@@ -19,6 +19,7 @@ from groundhog_otel.load.counts import Floats
 
 __all__ = ("Between", "Fit", "Throughput", "fit", "throughput")
 
+_BAND: Final = 40
 _LEAST_STEPS: Final = 4
 _RESAMPLES: Final = 1000
 _LEAST_R2: Final = 0.9
@@ -72,6 +73,8 @@ class Fit:
     problem: str | None
     """Why the law should not be relied on; None when nothing speaks against it."""
     steps: int
+    band: tuple[tuple[float, Between], ...] = ()
+    """The law's throughput over the concurrencies that were measured, each with its interval: for a chart."""
 
     @property
     def usable(self) -> bool:
@@ -121,6 +124,13 @@ def fit(steps: Sequence[Throughput], *, confidence: float = 0.95, seed: int = 0)
     per_client, contention, coherency = (
         Between(float(found[i]), *_ends(resampled[:, i], confidence)) for i in range(len(found))
     )
+    band = tuple(
+        (
+            float(at),
+            Between(throughput(at, *found), *_ends(np.array([throughput(at, *row) for row in resampled]), confidence)),
+        )
+        for at in np.linspace(1, largest, _BAND)
+    )
     return Fit(
         per_client=per_client,
         contention=contention,
@@ -131,6 +141,7 @@ def fit(steps: Sequence[Throughput], *, confidence: float = 0.95, seed: int = 0)
         confidence=confidence,
         problem=_problem(steps, r2, float(np.abs(measured / model - 1).max()), beyond=None if inside else knee.low),
         steps=len(steps),
+        band=band,
     )
 
 

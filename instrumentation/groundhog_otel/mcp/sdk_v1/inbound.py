@@ -10,9 +10,10 @@ from opentelemetry.context import Context
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.fastmcp import makes_server_span
 from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.headers import parent_over_http
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer, told
 from groundhog_otel.mcp.sdk_v1.http import HttpRequest
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
 from groundhog_otel.mcp.transport import Peer, Tag, client_address, http_server, peer_of
@@ -100,14 +101,14 @@ def _begin_request(telemetry: Telemetry, session: Any, responder: Any, root: Any
     try:
         peer = peer_of(session)
         http = HttpRequest.of(responder.message_metadata)
-        base, attributes = _NOTHING, None
+        attributes = None
         if http is not None:
-            base, attributes = http.context, client_address(http.scope)
+            attributes = client_address(http.scope)
             if peer.tag is None or peer.session_id != http.session_id:
                 peer.tag = Tag(http_server(http.scope.get("http_version")), lambda: http.session_id)
         # With "keep", a span of FastMCP's that is still to come is the one that stays.
         span = telemetry.settings.native_spans == "replace" or not makes_server_span(session, root.method)
-        return _begin(telemetry, peer, root, base, request_id=responder.request_id, attributes=attributes, span=span)
+        return _begin(telemetry, peer, root, http, request_id=responder.request_id, attributes=attributes, span=span)
     except Exception:
         guarded_error("inbound")
         return None
@@ -115,16 +116,20 @@ def _begin_request(telemetry: Telemetry, session: Any, responder: Any, root: Any
 
 def _begin_notification(telemetry: Telemetry, session: Any, root: Any) -> Operation | None:
     try:
-        return _begin(telemetry, peer_of(session), root, _NOTHING, notification=True)
+        return _begin(telemetry, peer_of(session), root, None, notification=True)
     except Exception:
         guarded_error("inbound")
         return None
 
 
-def _begin(telemetry: Telemetry, peer: Peer, root: Any, base: Context, **known: Any) -> Operation | None:
+def _begin(telemetry: Telemetry, peer: Peer, root: Any, http: HttpRequest | None, **known: Any) -> Operation | None:
     params = getattr(root, "params", None)
     # The model keeps keys it does not know, and that is where propagators write.
-    parent, links = telemetry.parent_of(getattr(getattr(params, "meta", None), "model_extra", None), base)
+    meta = getattr(getattr(params, "meta", None), "model_extra", None)
+    if http is None:
+        parent, links = telemetry.parent_of(meta, _NOTHING)
+    else:
+        parent, links = parent_over_http(telemetry, meta, http.scope, http.context)
     return telemetry.begin(
         SERVER,
         root.method,
@@ -158,7 +163,7 @@ async def _settled(
         operation.abandon()
         raise
     except BaseException as exc:
-        operation.end(_failure(exc))
+        operation.end(_failure(telemetry, operation, exc))
         raise
     operation.end(outcomes.OK if responder is None else _answered(telemetry, operation, responder, session))
 
@@ -172,13 +177,15 @@ def _answered(telemetry: Telemetry, operation: Operation, responder: Any, sessio
         answer = responder.__dict__[_ANSWER]
         root = getattr(answer, "root", None)
         if root is None:  # not a result, but ErrorData
-            return outcomes.server_error(answer.code)
+            return told(telemetry, operation, outcomes.server_error(answer.code), answer.message)
         return outcome_of_answer(telemetry, operation, root, peer)
     except Exception:
         guarded_error("answer")
         return outcomes.OK
 
 
-def _failure(exc: BaseException) -> Outcome:
+def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException) -> Outcome:
     error = jsonrpc_error(exc)
-    return outcomes.exception(exc) if error is None else outcomes.server_error(error.code)
+    if error is None:
+        return outcomes.exception(exc)
+    return told(telemetry, operation, outcomes.server_error(error.code), error.message)

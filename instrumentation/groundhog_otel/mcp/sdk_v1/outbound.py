@@ -10,7 +10,7 @@ from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender, told
 from groundhog_otel.mcp.telemetry import CLIENT, Telemetry
 from groundhog_otel.mcp.transport import peer_of
 
@@ -34,7 +34,7 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any]) -> Callab
             operation.abandon()
             raise
         except BaseException as exc:
-            operation.end(_failure(exc))
+            operation.end(_failure(telemetry, self, operation, exc))
             raise
         operation.end(outcome_at_sender(telemetry, self, operation, result))
         return result
@@ -67,11 +67,12 @@ class _Carrying:
     """A request that puts our context into its own wire form.
 
     The SDK asks a request for one thing, ``model_dump``. The model itself stays untouched: it may be sent again.
+    Other instrumentations make a new request of it, by ``type(request)(root)``: that is of this class again.
     """
 
     __slots__ = ("_carrier", "_request")
 
-    def __init__(self, request: Any, carrier: Mapping[str, str] | None) -> None:
+    def __init__(self, request: Any, carrier: Mapping[str, str] | None = None) -> None:
         self._request = request
         self._carrier = carrier
 
@@ -127,9 +128,11 @@ def _begin(
         return None
 
 
-def _failure(exc: BaseException) -> Outcome:
+def _failure(telemetry: Telemetry, session: Any, operation: Operation, exc: BaseException) -> Outcome:
     """Return what a request's exception means: the SDK raises time-outs and shutdowns as if peers had sent them."""
     try:
+        # A transport's tasks start together with the first message, and that may be the one that fails.
+        operation.learn_transport(peer_of(session).transport)
         error = jsonrpc_error(exc)
         if error is None:
             return outcomes.exception(exc)
@@ -137,7 +140,7 @@ def _failure(exc: BaseException) -> Outcome:
             return outcomes.TIMEOUT
         if error.code == _CONNECTION_CLOSED and error.message == "Connection closed":
             return outcomes.CONNECTION_CLOSED
-        return outcomes.client_error(error.code)
+        return told(telemetry, operation, outcomes.client_error(error.code), error.message)
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)

@@ -16,6 +16,7 @@ from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.noted import note
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.patching import Hook
+from groundhog_otel.mcp.sdk_v1.union import validated
 from groundhog_otel.mcp.telemetry import Telemetry
 from groundhog_otel.mcp.transport import peer_of
 
@@ -62,7 +63,9 @@ class _Validating:
     def model_validate(self, message: Any, *args: Any, **kwargs: Any) -> Any:
         """Validate as the class does."""
         try:
-            model = self._cls.model_validate(message, *args, **kwargs)
+            model = None if args or kwargs else validated(self._cls, message)
+            if model is None:
+                model = self._cls.model_validate(message, *args, **kwargs)
         except Exception:
             # A notification has no answer: nobody is told that it was refused, so it is no error either.
             is_request = isinstance(message, dict) and "id" in message

@@ -17,7 +17,12 @@ from typing import Final
 
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.sdk_v2.inbound import client_receiver, pass_on, server_chain
-from groundhog_otel.mcp.sdk_v2.outbound import notification_sender, request_sender, stand_in_for_native_span
+from groundhog_otel.mcp.sdk_v2.outbound import (
+    inject_plainly,
+    notification_sender,
+    request_sender,
+    stand_in_for_native_span,
+)
 from groundhog_otel.mcp.sdk_v2.refusals import refusal_hooks
 from groundhog_otel.mcp.session import session_hooks
 from groundhog_otel.mcp.sse import sse_hooks
@@ -35,6 +40,7 @@ def hooks(telemetry: Telemetry) -> tuple[Hook, ...]:
     """Return what stands in for which function of mcp 2.x."""
     native = (
         Hook(_JSONRPC, "otel_span", stand_in_for_native_span),
+        Hook(_JSONRPC, "inject_trace_context", inject_plainly, optional=True),
         Hook("mcp.server._otel", "OpenTelemetryMiddleware.__call__", pass_on),
     )
     notify = partial(notification_sender, telemetry)

@@ -12,12 +12,13 @@ from opentelemetry import context as context_api
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.fields import is_mapping
 from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.headers import parent_over_http
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.ownership import no_message
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer, told
 from groundhog_otel.mcp.sdk_v2.refusals import reached_server
-from groundhog_otel.mcp.session import session_closed, session_opened
+from groundhog_otel.mcp.session import session_closed, session_opened, session_settled
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
 from groundhog_otel.mcp.transport import (
     FIRST_SESSIONLESS,
@@ -63,7 +64,9 @@ async def _at_server(
     operation, modern, peer = None, False, None
     try:
         modern = ctx.protocol_version >= FIRST_SESSIONLESS
-        transport, attributes = _server_transport(runner, ctx)
+        scope = getattr(ctx.request, "scope", None)
+        scope = scope if is_mapping(scope) else None
+        transport, attributes = _server_transport(runner, scope)
         peer = _session_peer(runner, transport)
         # Before the handshake the SDK reports a default that nobody agreed on.
         version = peer.protocol_version = None if ctx.method == "initialize" else ctx.protocol_version
@@ -72,6 +75,7 @@ async def _at_server(
             ctx.method,
             ctx.params,
             ctx.request_id,
+            scope,
             transport=transport,
             mcp_version=version,
             session_id=peer.session_id,
@@ -103,6 +107,7 @@ def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Calla
                 method,
                 params,
                 dctx.request_id,
+                None,
                 transport=peer.transport,
                 mcp_version=peer.protocol_version,
                 session_id=peer.session_id,
@@ -117,11 +122,20 @@ def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Calla
 
 
 def _begin(
-    telemetry: Telemetry, method: str, params: Mapping[str, Any] | None, request_id: object, **known: Any
+    telemetry: Telemetry,
+    method: str,
+    params: Mapping[str, Any] | None,
+    request_id: object,
+    scope: Mapping[str, Any] | None,
+    **known: Any,
 ) -> Operation | None:
     meta = params.get("_meta") if is_mapping(params) else None
     # The SDK runs a handler in the context of whoever put the message on the stream: the HTTP request's, for one.
-    parent, links = telemetry.parent_of(meta, context_api.get_current())
+    base = context_api.get_current()
+    if scope is None:
+        parent, links = telemetry.parent_of(meta, base)
+    else:
+        parent, links = parent_over_http(telemetry, meta, scope, base)
     return telemetry.begin(
         SERVER,
         method,
@@ -142,24 +156,26 @@ async def _settled(telemetry: Telemetry, operation: Operation, answer: Awaitable
         operation.abandon()
         raise
     except BaseException as exc:
-        operation.end(_failure(exc, modern=modern))
+        operation.end(_failure(telemetry, operation, exc, modern=modern))
         raise
     operation.end(outcome_of_answer(telemetry, operation, result))
     return result
 
 
-def _failure(exc: BaseException, *, modern: bool) -> Outcome:
+def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException, *, modern: bool) -> Outcome:
     """Return what a handler's exception becomes on the wire, by ``handler_exception_to_error_data`` of the SDK."""
     try:
         error = jsonrpc_error(exc)
         if error is not None:
-            return outcomes.server_error(error.code)
+            return told(telemetry, operation, outcomes.server_error(error.code), error.message)
         if not isinstance(exc, Exception):
             return outcomes.exception(exc)
         if type(exc).__name__ == "ValidationError" and type(exc).__module__.startswith("pydantic"):
             return outcomes.server_error(_INVALID_PARAMS)
-        # Under the handshake protocols 2.x still answers with the 0 of mcp 1.x.
-        return outcomes.server_error(_INTERNAL_ERROR if modern else 0)
+        if modern:
+            return outcomes.server_error(_INTERNAL_ERROR)
+        # Under the handshake protocols 2.x still answers with the 0 and the text of mcp 1.x.
+        return told(telemetry, operation, outcomes.server_error(0), str(exc))
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)
@@ -182,15 +198,15 @@ def _ends_with_connection(telemetry: Telemetry, runner: Any, peer: Peer, operati
     """Have the session's duration recorded when the SDK takes the connection down."""
     try:
         ended = Peer(Tag(operation.transport, lambda: peer.session_id), operation.mcp_version, opened=peer.opened)
+        session_settled(ended, operation)
         runner.connection.exit_stack.callback(session_closed, telemetry, client=False, peer=ended)
     except Exception:
         guarded_error("session")
 
 
-def _server_transport(runner: Any, ctx: Any) -> tuple[Transport, Mapping[str, Any] | None]:
+def _server_transport(runner: Any, scope: Mapping[str, Any] | None) -> tuple[Transport, Mapping[str, Any] | None]:
     """Return the wire that a server's message came on, and the client's address where there is one."""
-    scope = getattr(ctx.request, "scope", None)
-    if is_mapping(scope):
+    if scope is not None:
         return http_server(scope.get("http_version")), client_address(scope)
     outbound = runner.connection.outbound
     return peer_of(getattr(outbound, "_outbound", outbound)).transport, None

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from typing import Any, Final
 
+from opentelemetry import context as context_api
 from opentelemetry import trace
 
 from groundhog_otel import semconv
@@ -16,11 +17,12 @@ from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.operation import Operation, restore
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.propagation import injected, with_meta
-from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender
+from groundhog_otel.mcp.reading import jsonrpc_error, outcome_at_sender, told
 from groundhog_otel.mcp.telemetry import CLIENT, Telemetry
 from groundhog_otel.mcp.transport import peer_of
+from groundhog_otel.mcp.w3c import written
 
-__all__ = ("notification_sender", "request_sender", "stand_in_for_native_span")
+__all__ = ("inject_plainly", "notification_sender", "request_sender", "stand_in_for_native_span")
 
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 _REQUEST_TIMEOUT: Final = -32001
@@ -55,7 +57,7 @@ def request_sender(telemetry: Telemetry, original: Callable[..., Any], *, sdk_ma
             restored = _restore(token)
             if operation is not None:
                 if restored:
-                    operation.end(_failure(operation, exc))
+                    operation.end(_failure(telemetry, operation, exc))
                 else:
                     operation.abandon()
             raise
@@ -104,6 +106,23 @@ def stand_in_for_native_span(original: Callable[..., Any]) -> Callable[..., Any]
         return _NativeStandIn(operation)
 
     return otel_span
+
+
+def inject_plainly(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Stand in for the SDK's ``inject_trace_context``: the same keys, without the propagators where they are plain."""
+
+    def inject_trace_context(meta: dict[str, Any]) -> None:
+        carrier = None
+        try:
+            carrier = written(context_api.get_current())
+        except Exception:
+            guarded_error("inject")
+        if carrier is None:
+            original(meta)
+        else:
+            meta.update(carrier)
+
+    return inject_trace_context
 
 
 class _NativeStandIn(trace.NonRecordingSpan):
@@ -165,7 +184,7 @@ def _restore(token: Token[Any] | None) -> bool:
     return token is None or restore(token)
 
 
-def _failure(operation: Operation, exc: BaseException) -> Outcome:
+def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException) -> Outcome:
     """Return what a request's exception means: the SDK raises time-outs and shutdowns as if peers had sent them."""
     try:
         error = jsonrpc_error(exc)
@@ -177,7 +196,7 @@ def _failure(operation: Operation, exc: BaseException) -> Outcome:
                 return outcomes.TIMEOUT
             if error.code == _CONNECTION_CLOSED:
                 return outcomes.CONNECTION_CLOSED
-        return outcomes.client_error(error.code)
+        return told(telemetry, operation, outcomes.client_error(error.code), error.message)
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)

@@ -3,13 +3,17 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import cast
 
 import pytest
 
-from groundhog_otel.load.reporting.given import Link, Report, Verdict
+from groundhog_otel.load.links.budget import Name
+from groundhog_otel.load.links.finding import Link
+from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.html import page
 from groundhog_otel.load.reporting.html.markup import joined, link, raw, tag
 from groundhog_otel.load.result import Window
+from groundhog_otel.load.verdict import Verdict
 from tests.load.reporting import made
 
 HOSTILE = (
@@ -68,7 +72,7 @@ def hostile() -> Report:
     assert whole.comparison is not None
     assert whole.budget is not None
     changed = tuple(replace(one, name=next(names)) for one in whole.comparison.operations)
-    parts = tuple(replace(one, name=next(names)) for one in whole.budget.parts)
+    parts = tuple(replace(one, name=cast("Name", next(names))) for one in whole.budget.parts)
     return replace(
         whole, result=result, verdict=Verdict(False, False, checks, HOSTILE), links=links, baseline=next(names),
         comparison=replace(whole.comparison, operations=changed, notes=HOSTILE),
@@ -146,7 +150,7 @@ def test_what_is_not_given_is_not_shown() -> None:
     assert all(f"<h2>{title}" in whole for title in titles)
     bare = replace(made.result(), slowest=(), self_checks=(), windows=())
     text = page(
-        made.report(bare, verdict=Verdict(True, True, ()), comparison=None, scaling=None, budget=None, links=())
+        made.report(bare, verdict=Verdict(True, True, (), ()), comparison=None, scaling=None, budget=None, links=())
     )
     assert not any(f"<h2>{title}" in text for title in (*titles, "Over time", "The generator itself"))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from groundhog_otel.load.reporting.html.scales import linear, logarithmic, nines
 
 LATENCIES = st.lists(st.floats(1e-6, 3_600), min_size=1, max_size=20)
-RATES = st.lists(st.floats(0, 1e6), max_size=20)
+RATES = st.lists(st.just(0.0) | st.floats(1e-9, 1e6), max_size=20)
 
 
 @given(LATENCIES)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isfinite
 
-from groundhog_otel.load.reporting.given import Comparison, ScalingMetrics, StepMetrics
+from groundhog_otel.load.comparison import Comparison
 from groundhog_otel.load.reporting.html.charts import change_bar, scaling_plot
 from groundhog_otel.load.reporting.html.markup import Html, joined, tag
 from groundhog_otel.load.reporting.html.table import section, table
 from groundhog_otel.load.reporting.wording import cores, interval, knee, need, percent_name, relative
+from groundhog_otel.load.scaling.metrics import ScalingMetrics, StepMetrics
 from groundhog_otel.report.units import duration, rate, share, size
 
 __all__ = ("comparison_section", "scaling_section")

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Final
 
+from groundhog_otel.load.links.budget import Budget
+from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.reporting.advice import next_step
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile, slices
-from groundhog_otel.load.reporting.given import Budget, Link, Report
+from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.html.beside import comparison_section, scaling_section
 from groundhog_otel.load.reporting.html.charts import (
     budget_bar,

@@ -1,0 +1,154 @@
+"""Where the result of a load test goes, and the exit code that it means."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from groundhog_otel.load import result_files
+from groundhog_otel.load.assembling import assemble
+from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.plan import Threshold
+from groundhog_otel.load.reporting.given import Report
+from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.scaling.metrics import ScalingMetrics
+from groundhog_otel.load.thresholds import parse
+from groundhog_otel.store.source import Source
+
+__all__ = ("INTERRUPTED", "Outputs", "finish", "finish_part", "keep", "say")
+
+INTERRUPTED: Final = 130
+_STANDARD: Final = Path("-")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Outputs:
+    """Where the result goes, besides the terminal."""
+
+    threshold: tuple[str, ...] = ()
+    "What has to hold: 'p99<50ms', 'error_rate<=1%', 'tools/call add: p99.9<200ms'; repeat it. By default the budgets."
+    baseline: Path | None = None
+    "A result of an earlier test, to compare with."
+    out: Path | None = None
+    "File for the whole result, as JSON: for --baseline, and for merge. With - it is a line, and all that is printed."
+    html: Path | None = None
+    "File for the report as one HTML page."
+    junit: Path | None = None
+    "File for the thresholds as JUnit XML."
+    hdr: Path | None = None
+    "File for the latencies as an HdrHistogram log."
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False
+    "Print a summary as JSON, for programs."
+
+    def require_of_a_part(self) -> None:
+        """Hold that what is asked for can be had of one part of a test.
+
+        Raises:
+            LoadError: it cannot.
+        """
+        if self.out is None:
+            raise LoadError("A part of a test is for merge: add --out FILE, or --out - for a line on standard output")
+        if replace(self, out=None) != Outputs():
+            raise LoadError("A part of a test is not judged: of what says where the result goes, give --out alone")
+
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """Return what has to hold.
+
+        Raises:
+            LoadError: one is none.
+        """
+        return tuple(map(parse, self.threshold))
+
+
+def finish(
+    result: LoadResult, outputs: Outputs, *, source: Source | None = None, scaling: ScalingMetrics | None = None
+) -> int:
+    """Write and print a result, and return the exit code.
+
+    Raises:
+        LoadError: a file cannot be read or written.
+    """
+    keep(result, outputs.out)
+    report = assemble(
+        result, thresholds=outputs.thresholds(), source=source, baseline=outputs.baseline, scaling=scaling
+    )
+    for file, made in ((outputs.html, _html), (outputs.junit, _junit), (outputs.hdr, _hdr)):
+        if file is not None:
+            _write(file, made, report)
+    if outputs.as_json:
+        from groundhog_otel.load.reporting.summary import as_json  # noqa: PLC0415 - one of the two is needed
+
+        json.dump(as_json(report), sys.stdout, indent=2)
+        print()
+    elif outputs.out != _STANDARD:
+        from groundhog_otel.load.reporting.terminal import print_result  # noqa: PLC0415
+
+        print_result(report)
+    if result.interrupted is not None:
+        return INTERRUPTED
+    worse = 0 if report.comparison is None else report.comparison.exit_code
+    return report.verdict.exit_code or worse
+
+
+def finish_part(result: LoadResult, outputs: Outputs) -> int:
+    """Write what is one part of a test, and return the exit code: nothing is judged before all parts are there.
+
+    Raises:
+        LoadError: the file cannot be written, or something is asked for that only the whole has.
+    """
+    keep(result, outputs.out)
+    check = result.self_checks[0]
+    count = sum(one.count for one in result.operations)
+    failed = sum(sum(one.errors.values()) for one in result.operations)
+    say(f"part {check.worker + 1}/{result.shares}: {count} requests, {failed} of them with an error")
+    return 0 if result.interrupted is None else INTERRUPTED
+
+
+def keep(result: LoadResult, file: Path | None) -> None:
+    """Write a result, if it is to be.
+
+    Raises:
+        LoadError: it cannot be written.
+    """
+    if file == _STANDARD:
+        print(result_files.line_of(result), flush=True)
+    elif file is not None:
+        result_files.write(result, file)
+
+
+def say(sentence: str) -> None:
+    """Tell a person something that is not the result."""
+    print(f"groundhog: {sentence}", file=sys.stderr, flush=True)
+
+
+def _write(file: Path, made: Callable[[Report], str], report: Report) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(made(report), encoding="utf-8")
+    except OSError as error:
+        raise LoadError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _html(report: Report) -> str:
+    from groundhog_otel.load.reporting.html.page import page  # noqa: PLC0415 - only where it is asked for
+
+    return page(report)
+
+
+def _junit(report: Report) -> str:
+    from groundhog_otel.load.reporting.junit import junit  # noqa: PLC0415 - only where it is asked for
+
+    return junit(report)
+
+
+def _hdr(report: Report) -> str:
+    from groundhog_otel.load.reporting.hdrlog import hdr_log  # noqa: PLC0415 - only where it is asked for
+
+    return hdr_log(report.result)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from groundhog_otel.load import result_files
+
+pytestmark = pytest.mark.timeout(180)
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import sys
+import groundhog_otel.cli.load.server as server
+from groundhog_otel.cli import main
+from groundhog_otel.load.session import ToolFacts
+from tests.load import fake
+
+read = ToolFacts("read", {"type": "object"}, read_only=True)
+asked = []
+def target(given, **options):
+    words = (given,) if isinstance(given, str) else tuple(given)
+    asked.append((words, {name: value for name, value in options.items() if value not in (None, {}, "auto")}))
+    print(asked[-1], file=sys.stderr)
+    return fake.FakeTarget(fake.%s, tools=(read,), refuse=fake.%s, keep_calls=False)
+server.target_for = target
+sys.argv[0] = "groundhog"
+main()
+"""
+
+
+def _words(*words: str, behave: str = "ten_ms", refuse: str = "anybody") -> Sequence[str]:
+    """``groundhog load``, with a server whose answers take 10 ms."""
+    telemetry = ("--telemetry", "none") if words[0].startswith("http") else ()
+    return (sys.executable, "-c", PROGRAM % (behave, refuse), "load", *words[:1], *telemetry, *words[1:])
+
+
+def _load(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, **more.pop("environ", {})}
+    return subprocess.run(
+        _words(*words, **more), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=150, check=False
+    )
+
+
+def test_a_test_is_run_printed_and_written(tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    done = _load("http://x/mcp", "--rate", "50/s", "--duration", "1s", "--users", "2", "--out", str(out))
+    result = result_files.read(out)
+    assert done.returncode in (0, 4), done.stderr
+    assert result.operations[0].count == 50
+    assert result.model == "open"
+    assert result.connections_peak == 2
+    assert f"run {result.run_id}" in done.stdout
+    assert "tools/call read: 50 requests, 50/s, 0 errors" in done.stdout
+
+
+def test_a_command_comes_after_two_dashes_and_keeps_its_own_options() -> None:
+    done = _load(
+        "--duration", "200ms", "--telemetry", "none", "--sse", "--", "python", "server.py", "--duration", "7", "--help"
+    )
+    assert "('python', 'server.py', '--duration', '7', '--help'), {'transport': 'sse'}" in done.stderr
+    assert "tools/call read" in done.stdout
+
+
+def test_options_of_urls_reach_the_target() -> None:
+    done = _load(
+        "http://x/mcp", "--duration", "200ms", "--header", "X-Tenant: blue", "--header", "B:c:d",
+        "--token-variable", "TOKEN",
+    )  # fmt: skip
+    assert "'headers': {'X-Tenant': 'blue', 'B': 'c:d'}, 'token_env': 'TOKEN'" in done.stderr
+
+
+def test_parts_are_put_together_to_the_whole(tmp_path: Path) -> None:
+    files = []
+    test = ("http://x/mcp", "--rate", "poisson:60/s", "--duration", "1s", "--users", "3", "--run-id", "job-7")
+    for number in range(3):
+        files.append(str(tmp_path / f"part-{number}.json"))
+        worker = "job/3" if number == 2 else f"{number + 1}/3"
+        environ = {"JOB_COMPLETION_INDEX": "2"}
+        assert _load(*test, "--worker", worker, "--out", files[-1], environ=environ).returncode in (0, 4)
+    whole = tmp_path / "whole.json"
+    done = _load("merge", *files, "--out", str(whole))
+    assert done.returncode in (0, 4), done.stderr
+    merged = result_files.read(whole)
+    alone = tmp_path / "alone.json"
+    _load(*test, "--out", str(alone))
+    assert merged.operations[0].count == result_files.read(alone).operations[0].count
+    assert merged.run_id == "job-7"
+    assert [check.worker for check in merged.self_checks] == [0, 1, 2]
+    parts = [json.loads(Path(file).read_text()) for file in files]
+    assert sum(part["operations"][0]["count"] for part in parts) == merged.operations[0].count
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("http://x", "--duration", "long"), "'long' is no time: write it like 30s, 500ms, 5min or 2h"),
+        (("http://x", "--rate", "fast"), "'fast' is no rate: write it like 200/s or 90/min"),
+        (("http://x", "--header", "blue"), "--header is no header: write it like 'X-Tenant: blue'"),
+        (("http://x", "--worker", "3"), "--worker '3' is no part of a test: write it like 3/8, or job/8"),
+        (("http://x", "--worker", "9/8"), "There is no worker 9 of 8: write 1/8 to 8/8"),
+        (("http://x", "--worker", "job/8"), "is for Jobs of completion mode Indexed, which set JOB_COMPLETION_INDEX"),
+        (("http://x", "--workers", "3", "--users", "2"), "3 workers are too many for 2 users"),
+        (("http://x", "--rate", "replay:/no/where"), "There is no folder /no/where"),
+        (("merge",), "There is nothing to merge"),
+        (("merge", "/no/file.json"), "Cannot read /no/file.json (No such file or directory)"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(words: tuple[str, ...], sentence: str) -> None:
+    done = _load(*words)
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith("groundhog: ")
+    assert sentence in last
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_cannot_be_reached_is_said_in_one_line() -> None:
+    done = _load("http://x", "--workers", "2", refuse="nobody")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[1:] == ["groundhog: Nothing listens there: start the server"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_what_was_recorded_and_no_process_left(
+    workers: int, number: signal.Signals, tmp_path: Path
+) -> None:
+    out, mark = tmp_path / "result.json", tmp_path / "mark"
+    options = ("--duration", "10min", "--users", "2", "--workers", str(workers), "--out", str(out))
+    with subprocess.Popen(
+        _words("http://x", *options, behave="marking"),
+        cwd=ROOT,
+        env={**os.environ, "GROUNDHOG_TEST_MARK": str(mark)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not mark.exists() and process.poll() is None:
+            time.sleep(0.05)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) == (workers if workers > 1 else 0)
+        os.kill(process.pid, number)
+        output, errors = process.communicate(timeout=90)
+    assert process.returncode == 130, errors
+    name = "Ctrl-C" if number is signal.SIGINT else "SIGTERM"
+    assert f"ended early ({name})" in " ".join(output.split())
+    assert "tools/call read" in output
+    result = result_files.read(out)
+    assert result.interrupted == name
+    assert result.workers == workers
+    assert result.operations[0].count > 0
+    assert not any(child.is_running() for child in children)
