@@ -168,7 +168,7 @@ def test_a_pod_that_is_missing_is_missed(tmp_path: Path) -> None:
         [GROUNDHOG, "load", "merge", "--json"], input=done.stdout, capture_output=True, text=True, check=False
     )
     assert merging.returncode == 4
-    said = json.result_files.loads(merging.stdout)
+    said = json.loads(merging.stdout)
     assert "of its parts, 1/4, 2/4, 4/4 are missing" in json.dumps(said)
 
 

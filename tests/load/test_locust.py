@@ -162,7 +162,7 @@ def test_workers_are_one_test_as_of_one_process(locust: Start, tmp_path: Path) -
     with serving(tmp_path / "calls", takes_s=TAKES_S) as url:
         master = locust(
             "--master", "--expect-workers=2", "--master-bind-host=127.0.0.1", f"--master-bind-port={port}",
-            f"--host={url}", "--csv=locust",
+            f"--host={url}", "--csv=locust", "--run-time=60s",  # the shape ends it before; windows are of a second
         )  # fmt: skip
         workers = [locust("--worker", "--master-host=127.0.0.1", f"--master-port={port}") for _ in range(2)]
         alone = subprocess.run(

@@ -102,8 +102,12 @@ def test_a_small_test_keeps_all_of_its_requests_in_the_sample() -> None:
 def test_parts_that_ended_early_say_why_once() -> None:
     parts = [replace(done(Share(number, 3)), interrupted="Ctrl-C" if number else None) for number in range(3)]
     assert merge(parts).interrupted == "Ctrl-C"
-    assert merge([other, other]).interrupted is None
-    assert [check.worker for check in merge([other, other]).self_checks] == [0, 1]
+    assert merge(parts[:1]).interrupted is None
+
+
+def test_whole_tests_may_be_many_and_their_workers_get_numbers_of_their_own() -> None:
+    whole = done(Share(0, 1))
+    assert [check.worker for check in merge([whole, whole]).self_checks] == [0, 1]
 
 
 @pytest.mark.parametrize(
