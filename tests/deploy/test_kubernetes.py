@@ -196,7 +196,8 @@ def test_the_load_has_as_many_pods_at_once_as_its_workers_count(built: dict[str,
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert job["spec"]["completions"] == job["spec"]["parallelism"] == 4
     assert container["args"][1] == "--worker=job/4"
-    assert job["spec"]["backoffLimit"] == 0
+    assert job["spec"]["backoffLimitPerIndex"] == 0
+    assert "backoffLimit" not in job["spec"]
     assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
 
 

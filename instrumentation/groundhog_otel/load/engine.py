@@ -27,7 +27,7 @@ from groundhog_otel.load.trace import TraceContexts
 from groundhog_otel.load.traffic import Traffic
 from groundhog_otel.load.validation import require_valid
 
-__all__ = ("GRACE_S", "Gate", "Hooks", "run_share")
+__all__ = ("GRACE_S", "Gate", "Hooks", "freeze", "run_share")
 
 GRACE_S: Final = 10.0
 """How long answers are waited for when no more requests are started."""
@@ -106,7 +106,7 @@ class _Run:
         frozen = False
         try:
             opened = await unless_stopped(self._connections.open(users), self._stop)
-            frozen = _freeze()
+            frozen = freeze()
             begin_ns = await unless_stopped(_awaited(gate(self._clock)), self._stop)
             return await self._test(opened, begin_ns)
         finally:
@@ -220,7 +220,7 @@ class _Run:
         )
 
 
-def _freeze() -> bool:
+def freeze() -> bool:
     """Have the garbage collector leave alone what is there by now, unless the program does so itself."""
     if gc.get_freeze_count():
         return False

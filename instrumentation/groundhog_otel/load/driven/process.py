@@ -15,7 +15,7 @@ from typing import Any
 from groundhog_otel.load import result_files
 from groundhog_otel.load.driven.engine import Driven
 from groundhog_otel.load.driven.order import Order, read_order
-from groundhog_otel.load.engine import Hooks
+from groundhog_otel.load.engine import Hooks, freeze
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.links.telemetry import Telemetry
 from groundhog_otel.load.logs import quiet
@@ -104,6 +104,7 @@ async def _follow(order: Order, reader: StreamReader, say: Say) -> None:
         ),
         say=say,
     )
+    freeze()
     say(ready=list(notes))
     while raw := await reader.readline():
         said = message(raw)
