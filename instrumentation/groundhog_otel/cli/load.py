@@ -23,6 +23,7 @@ from groundhog_otel.load.result import LoadResult
 from groundhog_otel.load.schedule import WHOLE, Share
 from groundhog_otel.load.self_check import bottleneck
 from groundhog_otel.load.session import Target
+from groundhog_otel.load.stopping import SIGNALS
 from groundhog_otel.load.tally import Tally
 from groundhog_otel.load.tester import LoadTester
 from groundhog_otel.report.units import amount, duration, share
@@ -37,6 +38,7 @@ app = App(
 )
 
 _INTERRUPTED: Final = 130
+_GONE: Final = 1
 _INVALID: Final = 4
 _SHARE: Final = re.compile(r"(\d+|job)/(\d+)")
 
@@ -126,7 +128,10 @@ def load(
     except StoppedError as stopped:
         _say(str(stopped))
         return _INTERRUPTED
-    return _reported(result, out)
+    code = _reported(result, out)
+    if result.interrupted is None:
+        return code
+    return _INTERRUPTED if result.interrupted in SIGNALS.values() else _GONE
 
 
 @app.command
@@ -154,8 +159,6 @@ def _reported(result: LoadResult, out: Path | None) -> int:
     why = bottleneck(result)
     if why is not None:
         _say(f"not valid: {why}")
-    if result.interrupted is not None:
-        return _INTERRUPTED
     return 0 if why is None else _INVALID
 
 
