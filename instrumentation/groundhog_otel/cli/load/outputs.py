@@ -18,12 +18,15 @@ from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
+from groundhog_otel.load.stopping import SIGNALS
 from groundhog_otel.load.thresholds import parse
 from groundhog_otel.store.source import Source
 
-__all__ = ("INTERRUPTED", "Outputs", "finish", "say")
+__all__ = ("GONE", "INTERRUPTED", "Outputs", "finish", "say")
 
 INTERRUPTED: Final = 130
+GONE: Final = 1
+"""The server has died, or a worker."""
 
 
 @Parameter(name="*")
@@ -81,7 +84,7 @@ def finish(
 
         print_result(report)
     if result.interrupted is not None:
-        return INTERRUPTED
+        return INTERRUPTED if result.interrupted in SIGNALS.values() else GONE
     worse = 0 if report.comparison is None else report.comparison.exit_code
     return report.verdict.exit_code or worse
 
