@@ -80,6 +80,8 @@ class Call:
     arguments: Mapping[str, Any]
     meta: Mapping[str, str]
     session: int
+    lose: Callable[[str], None]
+    """Has the session end."""
 
 
 Behaviour = Callable[[Call], Coroutine[Any, Any, Answer]]
@@ -107,6 +109,19 @@ async def marking(call: Call) -> Answer:
     if call.number == 20:
         Path(os.environ["GROUNDHOG_TEST_MARK"]).touch()  # noqa: ASYNC240
     return await ten_ms(call)
+
+
+async def dying(call: Call) -> Answer:
+    """Answers twenty times after 10 ms, then loses every session."""
+    if call.number >= 20:
+        call.lose("the server has ended with exit code 9")
+        return Answer(None, "transport", "ConnectionClosed", "the connection was closed")
+    return await ten_ms(call)
+
+
+def once_and_never_again(number: int) -> str | None:
+    """Lets in the session that looks at the server, and the first that asks it something."""
+    return nobody(number) if number >= 2 else None
 
 
 def anybody(_number: int) -> str | None:
@@ -174,7 +189,7 @@ class FakeSession:
     ) -> Answer:
         owner = self._target
         now_s = asyncio.get_running_loop().time()
-        call = Call(now_s, owner.calls_count, method, target, arguments, meta, self.number)
+        call = Call(now_s, owner.calls_count, method, target, arguments, meta, self.number, self._lose)
         owner.calls_count += 1
         if owner.keep_calls:
             owner.calls.append(call)
@@ -184,6 +199,9 @@ class FakeSession:
             return await asyncio.wait_for(owner.behave(call), timeout_s)
         except asyncio.TimeoutError:
             return Answer(None, "timeout", None, f"no answer within {timeout_s:g} s")
+
+    def _lose(self, why: str) -> None:
+        self.ended = why
 
     async def tools(self) -> tuple[ToolFacts, ...]:
         return self._target.tools

@@ -553,6 +553,23 @@ def test_observers_see_every_request_that_counts_and_are_told_of_the_end() -> No
     assert seen.closed
 
 
+def test_hooks_that_raise_cost_nothing_of_the_result() -> None:
+    class Broken:
+        def record(self, operation: str, **_more: Any) -> None:
+            raise ValueError
+
+        def close(self) -> None:
+            raise ValueError
+
+    def broken(_given: object) -> None:
+        raise ValueError
+
+    hooks = Hooks(on_tick=broken, on_remembered=broken, observe=lambda _active: Broken())
+    result = run(FakeTarget(after(0.05)), OPEN, hooks=hooks)
+    assert result.operations[0].count == 1000
+    assert len(result.sample) == 500
+
+
 def test_a_replay_that_is_over_leaves_the_rest_of_the_test_quiet() -> None:
     target = FakeTarget()
     result = run(target, replace(OPEN, arrivals=Replay((0.0, 0.25, 3.0))))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from groundhog_otel.load.result import SelfCheck
+from groundhog_otel.load.result import UNFINISHED, SelfCheck
 from groundhog_otel.load.session import ServerFacts
 from groundhog_otel.load.thresholds import parse
 from groundhog_otel.load.verdict import Check, Verdict, judge
@@ -162,14 +162,26 @@ def test_queueing_is_named() -> None:
     )
 
 
+def _unfinished(count: int, words: str, answered: int = 1000) -> Verdict:
+    """Judge a test at whose end some requests had been waiting for a fast one's time."""
+    own = operation("tools/call add", [FAST] * (answered + count), errors={UNFINISHED: count})
+    return judge(result(operations=[own], unfinished=count), [parse(words)])
+
+
 def test_requests_that_were_given_up_could_all_be_slow() -> None:
-    few, many = _verdict(*[FAST] * 1000, unfinished=3), _verdict(*[FAST] * 1000, unfinished=30)
+    few, many = _unfinished(3, "p99<50ms"), _unfinished(30, "p99<50ms")
     assert few.passed
     assert "3 requests had no answer" in few.reasons[0]
     assert (many.passed, many.exit_code) == (False, 4)
-    assert "undecided: 30 more have no answer" in many.reasons[0]
-    assert _one(10, 0, unfinished=1).outcome == "undecided"
-    assert _one(400, 0, "max<50ms", unfinished=1).outcome == "undecided"
+    assert "undecided: 30 had no answer when the test was over" in many.reasons[0]
+    assert _unfinished(1, "p99<50ms", 10).checks[0].outcome == "undecided"
+    assert _unfinished(1, "max<50ms").checks[0].outcome == "undecided"
+
+
+def test_requests_that_were_given_up_are_errors_and_counted_once() -> None:
+    (check,) = _unfinished(30, "error_rate<=2%").checks
+    assert check.outcome == "failed"
+    assert check.measured == pytest.approx(30 / 1030)
 
 
 def test_an_interrupted_test_is_judged_and_says_so() -> None:

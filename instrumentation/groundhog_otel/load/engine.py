@@ -26,6 +26,7 @@ from groundhog_otel.load.ticking import Ticker
 from groundhog_otel.load.trace import TraceContexts
 from groundhog_otel.load.traffic import Traffic
 from groundhog_otel.load.validation import require_valid
+from groundhog_otel.mcp.guard import guarded_error
 
 __all__ = ("GRACE_S", "Gate", "Hooks", "freeze", "run_share")
 
@@ -41,7 +42,7 @@ Gate = Callable[[Clock], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Who hears of a test while it runs. Nobody of them may block, nor raise."""
+    """Who hears of a test while it runs. None of them may block. What they raise is logged once, and costs nothing."""
 
     on_tick: Callable[[Tick], None] | None = None
     """About twice a second."""
@@ -114,8 +115,7 @@ class _Run:
             if frozen:
                 gc.unfreeze()
             await self._connections.close()
-            if self._observer is not None:
-                self._observer.close()
+            self._close_observer()
 
     async def _test(self, opened: tuple[Connection, ...], begin_ns: int) -> LoadResult:
         from_ns = begin_ns + round(self._config.warm_up * 1e9)
@@ -179,7 +179,17 @@ class _Run:
     def _tick(self, tick: Tick) -> None:
         self._own.look()
         if self._hooks.on_tick is not None:
-            self._hooks.on_tick(tick)
+            try:
+                self._hooks.on_tick(tick)
+            except Exception:
+                guarded_error("load.on_tick")
+
+    def _close_observer(self) -> None:
+        if self._observer is not None:
+            try:
+                self._observer.close()
+            except Exception:
+                guarded_error("load.observer")
 
     def _in_flight(self) -> int:
         return 0 if self._traffic is None else self._traffic.in_flight

@@ -13,6 +13,7 @@ from groundhog_otel.load.result import OperationResult, Request
 from groundhog_otel.load.session import Answer
 from groundhog_otel.load.tally import Tally
 from groundhog_otel.load.windows import Windows
+from groundhog_otel.mcp.guard import guarded_error
 
 __all__ = ("MOST_KINDS", "Flight", "Observer", "Recorder", "bounded")
 
@@ -22,7 +23,7 @@ _MESSAGE: Final = 300
 
 
 class Observer(Protocol):
-    """Sees each request that counts, when it is over. To record must not block, nor raise."""
+    """Sees each request that counts, when it is over. To record must not block."""
 
     def record(self, operation: str, *, response_s: float, delay_s: float, error: str | None = None) -> None:
         """Take note of a request: its name, its response latency, how long after it was due it was sent."""
@@ -110,7 +111,10 @@ class Recorder:
             self.remembered.offer(response_ns, lambda: self._request(flight, ended_ns, answer, error))
         if self._observer is not None:
             delay_ns = (ended_ns if flight.sent_ns is None else flight.sent_ns) - flight.due_ns
-            self._observer.record(name, response_s=response_ns / 1e9, delay_s=delay_ns / 1e9, error=error)
+            try:
+                self._observer.record(name, response_s=response_ns / 1e9, delay_s=delay_ns / 1e9, error=error)
+            except Exception:
+                guarded_error("load.observer")
 
     def operations(self) -> tuple[OperationResult, ...]:
         """Return what was counted, by name."""

@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from groundhog_otel.load.result import Request
+from groundhog_otel.mcp.guard import guarded_error
 
 __all__ = ("SAMPLE", "SLOWEST", "Remembered", "slowest_of")
 
@@ -42,7 +43,10 @@ class Remembered:
             self._keep_slow(response_ns, request)
         if drawn:
             self._draw(request)
-        self._tell(request)
+        try:
+            self._tell(request)
+        except Exception:
+            guarded_error("load.on_remembered")
 
     @property
     def slowest(self) -> tuple[Request, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from groundhog_otel.load.session import ServerFacts
 
-__all__ = ("LoadResult", "OperationResult", "Request", "SelfCheck", "Window")
+__all__ = ("UNFINISHED", "LoadResult", "OperationResult", "Request", "SelfCheck", "Window")
+
+UNFINISHED: Final = "timeout:unfinished"
+"""The error of a request that had no answer when the test was over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,8 @@ def _notes(result: LoadResult) -> Iterator[str]:
         yield f"the test ended early ({result.interrupted}): what was recorded until then is judged"
     if result.unfinished:
         yield (
-            f"{result.unfinished} requests had no answer when the test was over; how long they would have taken is in"
-            " no percentile"
+            f"{result.unfinished} requests had no answer when the test was over; they are counted as errors, and with"
+            " the time until then"
         )
     if result.shares > 1 and result.begun_apart_s > _APART_S:
         yield (

@@ -11,10 +11,11 @@ from typing import Any, Final, TypeVar
 
 from groundhog_otel.load.errors import StoppedError
 
-__all__ = ("Stop", "on_signals", "unless_stopped")
+__all__ = ("SIGNALS", "Stop", "on_signals", "unless_stopped")
 
 T = TypeVar("T")
-_SIGNALS: Final = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+SIGNALS: Final = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+"""What ends a test, and what results call it."""
 
 
 class Stop:
@@ -79,7 +80,7 @@ def on_signals(stop: Stop) -> Iterator[None]:
 
     loop = asyncio.get_running_loop()
     before = {}
-    for number, name in _SIGNALS.items():
+    for number, name in SIGNALS.items():
         before[number] = signal.getsignal(number)
         loop.add_signal_handler(number, heard, name)
     try:

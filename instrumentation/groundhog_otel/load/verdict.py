@@ -11,7 +11,7 @@ from scipy import stats
 from groundhog_otel.load.counts import Counts
 from groundhog_otel.load.percentiles import TooFew, estimate_counts
 from groundhog_otel.load.plan import Threshold
-from groundhog_otel.load.result import LoadResult, OperationResult
+from groundhog_otel.load.result import UNFINISHED, LoadResult, OperationResult
 from groundhog_otel.load.soundness import faults, notes
 from groundhog_otel.load.thresholds import budget_thresholds, percent_of, text
 from groundhog_otel.report.units import duration, share
@@ -104,11 +104,11 @@ def _checks(result: LoadResult, threshold: Threshold) -> Iterator[Check]:
     for one in chosen:
         percent = percent_of(threshold.measure)
         if threshold.measure == "error_rate":
-            yield _errors(result, threshold, one)
+            yield _errors(threshold, one)
         elif percent is not None:
             yield _percentile(result, threshold, one, percent)
         else:
-            yield _maximum(result, threshold, one)
+            yield _maximum(threshold, one)
 
 
 def _rate(result: LoadResult, threshold: Threshold) -> Check:
@@ -121,30 +121,27 @@ def _rate(result: LoadResult, threshold: Threshold) -> Check:
     return Check(threshold, threshold.operation, outcome, rate, sentence)
 
 
-def _maximum(result: LoadResult, threshold: Threshold, one: OperationResult) -> Check:
+def _maximum(threshold: Threshold, one: OperationResult) -> Check:
     counts = Counts.of([one.response])
     sentence = f"{one.name}: the slowest took {duration(counts.max_s)} ({_bound(threshold)})"
     if counts.above(threshold.value):
         return Check(threshold, one.name, "failed", counts.max_s, sentence)
-    if not counts.total or result.unfinished:
+    if not counts.total or _unanswered(one):
         sentence += "; undecided, since there are requests without an answer" if counts.total else "; there was none"
         return Check(threshold, one.name, "undecided", counts.max_s, sentence, certain=False)
     return Check(threshold, one.name, "passed", counts.max_s, sentence)
 
 
-def _errors(result: LoadResult, threshold: Threshold, one: OperationResult) -> Check:
+def _errors(threshold: Threshold, one: OperationResult) -> Check:
     failed, bound = sum(one.errors.values()), threshold.value
     if not one.count:
         return Check(threshold, one.name, "undecided", None, f"{one.name}: no request was counted", certain=False)
     measured = failed / one.count
-    worst = (failed + result.unfinished) / (one.count + result.unfinished)
     sentence = f"{one.name}: {share(measured)} of {one.count} requests failed ({_bound(threshold)})"
     if failed:
         sentence += "; " + ", ".join(f"{name} {count}" for name, count in sorted(one.errors.items()))
     if measured > bound:
         return Check(threshold, one.name, "failed", measured, sentence, _too_many(failed, one.count, bound))
-    if worst > bound:
-        return Check(threshold, one.name, "undecided", measured, f"{sentence}; undecided: more have no answer", False)
     return Check(threshold, one.name, "passed", measured, sentence, _few_enough(failed, one.count, bound))
 
 
@@ -154,7 +151,7 @@ def _percentile(result: LoadResult, threshold: Threshold, one: OperationResult, 
     windows = Counts.of(window.response.get(one.name) for window in result.windows)
     found = estimate_counts(counts, percent, confidence=_CONFIDENCE, windows=windows)
     tally = f"{above} of {counts.total} requests took longer than {duration(bound_s)}"
-    given_up = _given_up(result, above, counts.total, allowed)
+    given_up = _given_up(one, above, allowed)
     if isinstance(found, TooFew):
         return _from_few(threshold, one, found, above=above, allowed=allowed, given_up=given_up)
     sentence = (
@@ -185,10 +182,16 @@ def _from_few(
     return Check(threshold, one.name, "undecided", None, sentence, certain=False)
 
 
-def _given_up(result: LoadResult, above: int, count: int, allowed: float) -> str:
-    """Return what to say when the unanswered requests, were they all of this operation, would exceed the bound."""
-    if above + result.unfinished > allowed * (count + result.unfinished) and result.unfinished:
-        return f"{result.unfinished} more have no answer"
+def _unanswered(one: OperationResult) -> int:
+    """Return how many requests had no answer when the test was over: they are counted with the time until then."""
+    return one.errors.get(UNFINISHED, 0)
+
+
+def _given_up(one: OperationResult, above: int, allowed: float) -> str:
+    """Return what to say when the unanswered requests might yet have exceeded the bound, and with them too many."""
+    unanswered = _unanswered(one)
+    if unanswered and above + unanswered > allowed * one.count:
+        return f"{unanswered} had no answer when the test was over"
     return ""
 
 

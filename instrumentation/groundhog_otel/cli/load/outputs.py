@@ -18,12 +18,15 @@ from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
+from groundhog_otel.load.stopping import SIGNALS
 from groundhog_otel.load.thresholds import parse
 from groundhog_otel.store.source import Source
 
-__all__ = ("INTERRUPTED", "Outputs", "finish", "finish_part", "keep", "say")
+__all__ = ("GONE", "INTERRUPTED", "Outputs", "finish", "finish_part", "keep", "say")
 
 INTERRUPTED: Final = 130
+GONE: Final = 1
+"""The server has died, or a worker."""
 _STANDARD: Final = Path("-")
 
 
@@ -92,7 +95,7 @@ def finish(
 
         print_result(report)
     if result.interrupted is not None:
-        return INTERRUPTED
+        return _ended_early(result.interrupted)
     worse = 0 if report.comparison is None else report.comparison.exit_code
     return report.verdict.exit_code or worse
 
@@ -108,7 +111,7 @@ def finish_part(result: LoadResult, outputs: Outputs) -> int:
     count = sum(one.count for one in result.operations)
     failed = sum(sum(one.errors.values()) for one in result.operations)
     say(f"part {check.worker + 1}/{result.shares}: {count} requests, {failed} of them with an error")
-    return 0 if result.interrupted is None else INTERRUPTED
+    return 0 if result.interrupted is None else _ended_early(result.interrupted)
 
 
 def keep(result: LoadResult, file: Path | None) -> None:
@@ -126,6 +129,10 @@ def keep(result: LoadResult, file: Path | None) -> None:
 def say(sentence: str) -> None:
     """Tell a person something that is not the result."""
     print(f"groundhog: {sentence}", file=sys.stderr, flush=True)
+
+
+def _ended_early(why: str) -> int:
+    return INTERRUPTED if why in SIGNALS.values() else GONE
 
 
 def _write(file: Path, made: Callable[[Report], str], report: Report) -> None:
