@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from groundhog_otel.load import result_files
+from groundhog_otel.load.results import files as result_files
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -19,8 +19,8 @@ import pytest
 import yaml
 from hdrh.histogram import HdrHistogram
 
-from groundhog_otel.load import result_files
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.results.result import LoadResult
 from tests.load.steady_server import serving
 from tests.support.processes import ROOT
 

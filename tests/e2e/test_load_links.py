@@ -16,7 +16,7 @@ import pytest
 from groundhog_otel.load.links.budget import latency_budget
 from groundhog_otel.load.links.finding import LookedUp, find, look_up
 from groundhog_otel.load.links.telemetry import Telemetry
-from groundhog_otel.load.result import LoadResult, Request
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.store.jaeger import Jaeger
 from tests.e2e.conftest import FAST_DECISIONS, SHARE_PERCENT, RunningStack, eventually
 from tests.load.links.calls import call

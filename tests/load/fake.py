@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from groundhog_otel.load.clock import Clock
+from groundhog_otel.load.engine.clock import Clock
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.session import Answer, ServerFacts, Session, ToolFacts
 

@@ -9,7 +9,7 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
-from groundhog_otel.load.result import LoadResult, OperationResult, SelfCheck, Window
+from groundhog_otel.load.results.result import LoadResult, OperationResult, SelfCheck, Window
 from groundhog_otel.load.session import ServerFacts
 
 Seconds = NDArray[np.float64] | Sequence[float]

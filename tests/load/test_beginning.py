@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from groundhog_otel.load.beginning import Beginning
-from groundhog_otel.load.clock import Clock
+from groundhog_otel.load.engine.clock import Clock
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.merging import merge
-from groundhog_otel.load.result import LoadResult
-from groundhog_otel.load.soundness import faults, notes
+from groundhog_otel.load.judgement.soundness import faults, notes
+from groundhog_otel.load.results.merging import merge
+from groundhog_otel.load.results.result import LoadResult
 from tests.load.made import IDLE, operation, result
 
 pytestmark = pytest.mark.anyio

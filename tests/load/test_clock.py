@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from groundhog_otel.load.clock import Clock
+from groundhog_otel.load.engine.clock import Clock
 
 
 def test_waits_end_in_the_order_of_their_times_and_never_early() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from groundhog_otel.load.comparison import Comparison, compare
-from groundhog_otel.load.machine import machine_facts
+from groundhog_otel.load.judgement.comparison import Comparison, compare
+from groundhog_otel.load.results.machine import machine_facts
 from tests.load.made import IDLE, SERVER, operation, result
 
 _Windows = Sequence[NDArray[np.float64]]

@@ -6,8 +6,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundhog_otel.load.counts import Counts, rank
 from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.judgement.counts import Counts, rank
 from tests.load.made import encoded, histogram
 
 _US = st.integers(1, 3_000_000_000)

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from groundhog_otel.load.arrivals import Arrivals, Constant, Poisson, Replay
-from groundhog_otel.load.engine import GRACE_S, Hooks, run_share
+from groundhog_otel.load.engine.progress import Progress
+from groundhog_otel.load.engine.schedule import WHOLE, Share
+from groundhog_otel.load.engine.share import GRACE_S, Hooks, run_share
+from groundhog_otel.load.engine.stopping import Stop
+from groundhog_otel.load.engine.tally import Tally
 from groundhog_otel.load.errors import LoadError, StoppedError
+from groundhog_otel.load.judgement.soundness import faults
 from groundhog_otel.load.plan import Expectation, LoadTestConfig, Scenario, Step
-from groundhog_otel.load.progress import Progress
-from groundhog_otel.load.result import LoadResult, Request
-from groundhog_otel.load.schedule import WHOLE, Share
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.load.session import Answer
-from groundhog_otel.load.soundness import faults
-from groundhog_otel.load.stopping import Stop
-from groundhog_otel.load.tally import Tally
 from tests.load.fake import Call, FakeTarget, VirtualClock, VirtualLoop, after, at_once, virtually
 
 ADD = Scenario("add", (Step(target="add"),))

@@ -18,11 +18,11 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from groundhog_otel.load import result_files
-from groundhog_otel.load.comparison import compare
 from groundhog_otel.load.driven.order import MODULE
-from groundhog_otel.load.merging import merge
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.judgement.comparison import compare
+from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.results.merging import merge
+from groundhog_otel.load.results.result import LoadResult
 from tests.load.steady_server import serving
 from tests.support.ports import free_ports
 from tests.support.processes import ROOT, environment

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundhog_otel.load import result_files
 from groundhog_otel.load.arrivals import Poisson
-from groundhog_otel.load.engine import run_share
+from groundhog_otel.load.engine.schedule import WHOLE, Share
+from groundhog_otel.load.engine.share import run_share
+from groundhog_otel.load.engine.stopping import Stop
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.merging import merge
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
-from groundhog_otel.load.result import LoadResult, Request
-from groundhog_otel.load.schedule import WHOLE, Share
+from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.results.merging import merge
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.load.session import Answer
-from groundhog_otel.load.stopping import Stop
 from tests.load.fake import Call, FakeTarget, VirtualClock, virtually
 
 SCENARIOS = tuple(Scenario(name, (Step(target=name),)) for name in ("quick", "slow", "broken"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from groundhog_otel.load.percentiles import PERCENTS, Estimate, TooFew, estimate, needed
+from groundhog_otel.load.judgement.percentiles import PERCENTS, Estimate, TooFew, estimate, needed
 from tests.load.made import encoded, histogram
 
 _TRIALS = 300

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from groundhog_otel.load.counts import Counts
-from groundhog_otel.load.ranks import mann_whitney
+from groundhog_otel.load.judgement.counts import Counts
+from groundhog_otel.load.judgement.ranks import mann_whitney
 from tests.load.made import histogram
 
 _VALUES = st.lists(st.sampled_from([0.001, 0.002, 0.003, 0.005, 0.05]), min_size=2, max_size=40)

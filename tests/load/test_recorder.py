@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
+from groundhog_otel.load.engine.recorder import MOST_KINDS, Flight, Recorder
+from groundhog_otel.load.engine.remembered import SAMPLE, SLOWEST, Remembered
+from groundhog_otel.load.engine.tally import Tally
+from groundhog_otel.load.engine.windows import Windows, window_count
 from groundhog_otel.load.plan import Step
-from groundhog_otel.load.recorder import MOST_KINDS, Flight, Recorder
-from groundhog_otel.load.remembered import SAMPLE, SLOWEST, Remembered
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.load.session import Answer
-from groundhog_otel.load.tally import Tally
-from groundhog_otel.load.windows import Windows, window_count
 from tests.load.fake import VirtualClock, VirtualLoop
 
 STEP = Step(target="add")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from groundhog_otel.load import result_files
+from groundhog_otel.load.engine.tally import Tally
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.result import LoadResult, OperationResult, Request, SelfCheck, Window
+from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.results.result import LoadResult, OperationResult, Request, SelfCheck, Window
 from groundhog_otel.load.session import ServerFacts
-from groundhog_otel.load.tally import Tally
 
 EMPTY = Tally().encode()
 RESULT = LoadResult(

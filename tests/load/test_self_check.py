@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from groundhog_otel.load.result import LoadResult, OperationResult, SelfCheck
-from groundhog_otel.load.self_check import OwnCheck
+from groundhog_otel.load.engine.self_check import OwnCheck
+from groundhog_otel.load.engine.tally import Tally
+from groundhog_otel.load.judgement.soundness import faults
+from groundhog_otel.load.results.result import LoadResult, OperationResult, SelfCheck
 from groundhog_otel.load.session import ServerFacts
-from groundhog_otel.load.soundness import faults
-from groundhog_otel.load.tally import Tally
 
 SECOND = 1_000_000_000
 

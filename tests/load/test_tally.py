@@ -5,8 +5,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groundhog_otel.load.engine.tally import HIGHEST_US, Tally
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.tally import HIGHEST_US, Tally
 
 VALUES_US = st.lists(st.integers(1, HIGHEST_US) | st.integers(1, 5000))
 

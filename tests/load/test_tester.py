@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 
 from groundhog_otel.load.arrivals import Constant
+from groundhog_otel.load.engine.progress import Progress
+from groundhog_otel.load.engine.stopping import Stop
+from groundhog_otel.load.engine.tally import Tally
 from groundhog_otel.load.errors import LoadError, StoppedError
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
-from groundhog_otel.load.progress import Progress
 from groundhog_otel.load.session import Answer, ToolFacts
-from groundhog_otel.load.stopping import Stop
-from groundhog_otel.load.tally import Tally
 from groundhog_otel.load.tester import LoadTester
 from tests.load.fake import Call, FakeTarget, ten_ms
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.judgement.thresholds import budget_thresholds, parse, percent_of, text
 from groundhog_otel.load.plan import Threshold
-from groundhog_otel.load.thresholds import budget_thresholds, parse, percent_of, text
 from tests.load.made import operation
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from groundhog_otel.load.result import UNFINISHED, SelfCheck
+from groundhog_otel.load.judgement.thresholds import parse
+from groundhog_otel.load.judgement.verdict import Check, Verdict, judge
+from groundhog_otel.load.results.result import UNFINISHED, SelfCheck
 from groundhog_otel.load.session import ServerFacts
-from groundhog_otel.load.thresholds import parse
-from groundhog_otel.load.verdict import Check, Verdict, judge
 from tests.load.made import IDLE, SERVER, operation, result
 
 FAST, SLOW = 0.010, 0.080

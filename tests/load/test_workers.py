@@ -15,13 +15,13 @@ import psutil
 import pytest
 
 from groundhog_otel.load.arrivals import Constant
-from groundhog_otel.load.engine import Hooks
+from groundhog_otel.load.engine.progress import Progress
+from groundhog_otel.load.engine.share import Hooks
+from groundhog_otel.load.engine.stopping import Stop
+from groundhog_otel.load.engine.workers import run_workers
 from groundhog_otel.load.errors import LoadError, StoppedError
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
-from groundhog_otel.load.progress import Progress
-from groundhog_otel.load.result import LoadResult, Request
-from groundhog_otel.load.stopping import Stop
-from groundhog_otel.load.workers import run_workers
+from groundhog_otel.load.results.result import LoadResult, Request
 from tests.load.fake import FakeTarget, after, nobody, ten_ms
 
 pytestmark = pytest.mark.timeout(180)
@@ -63,7 +63,7 @@ def _workers(of: int | None = None) -> list[psutil.Process]:
 
 def _is_worker(process: psutil.Process) -> bool:
     try:
-        return "groundhog_otel.load.worker" in process.cmdline()
+        return "groundhog_otel.load.engine.worker" in process.cmdline()
     except psutil.Error:  # it has just ended
         return False
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from groundhog_otel.load import result_files
-from groundhog_otel.load.comparison import compare
+from groundhog_otel.load.judgement.comparison import compare
+from groundhog_otel.load.judgement.verdict import judge
 from groundhog_otel.load.links.budget import latency_budget, middle_half
 from groundhog_otel.load.links.finding import look_up
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
-from groundhog_otel.load.verdict import judge
 from groundhog_otel.store.source import Source
 
 __all__ = ("assemble",)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from groundhog_otel.load.clock import Clock
+from groundhog_otel.load.engine.clock import Clock
 from groundhog_otel.load.errors import LoadError
 
 __all__ = ("Beginning",)
@@ -54,7 +54,7 @@ class Beginning:
         return self.epoch_ns
 
     async def gate(self, clock: Clock) -> int:
-        """Return it in nanoseconds of a test's clock, as :func:`groundhog_otel.load.engine.run_share` asks for it.
+        """Return it in nanoseconds of a test's clock, for :func:`groundhog_otel.load.engine.share.run_share`.
 
         Raises:
             LoadError: it is past.

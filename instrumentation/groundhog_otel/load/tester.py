@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from groundhog_otel.load.beginning import Beginning
-from groundhog_otel.load.engine import Hooks, run_share
+from groundhog_otel.load.engine.progress import Progress, combined
+from groundhog_otel.load.engine.schedule import WHOLE, Share
+from groundhog_otel.load.engine.share import Hooks, run_share
+from groundhog_otel.load.engine.stopping import Stop, on_signals, unless_stopped
+from groundhog_otel.load.engine.workers import run_workers
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.links.telemetry import Telemetry
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.preparing import prepared
-from groundhog_otel.load.progress import Progress, combined
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, scaling_metrics
 from groundhog_otel.load.scaling.saturation import Saturation, saturation
 from groundhog_otel.load.scaling.sweep import sweep
-from groundhog_otel.load.schedule import WHOLE, Share
 from groundhog_otel.load.session import Target
-from groundhog_otel.load.stopping import Stop, on_signals, unless_stopped
 from groundhog_otel.load.telemetered import Metering
 from groundhog_otel.load.validation import require_valid
-from groundhog_otel.load.workers import run_workers
 from groundhog_otel.store.layout import new_run_id
 
 __all__ = ("LoadTester",)
@@ -75,7 +75,7 @@ class LoadTester:
         """Run a load test and return what it has measured.
 
         ``share`` is what this machine does of a test that several do. Give all of them the same ``run_id`` and the same
-        ``begin_at``, and :func:`groundhog_otel.load.merging.merge` their results.
+        ``begin_at``, and :func:`groundhog_otel.load.results.merging.merge` their results.
 
         Raises:
             LoadError: the configuration is wrong, or the server cannot be reached.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf, isfinite
 
+from groundhog_otel.load.engine.schedule import Share
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.plan import METHODS, LoadTestConfig, Scenario, Step
-from groundhog_otel.load.schedule import Share
 
 __all__ = ("require_valid",)
 

@@ -8,7 +8,7 @@ import anyio.lowlevel
 import pytest
 
 from groundhog_otel.load.driven.engine import Driven
-from groundhog_otel.load.engine import Hooks
+from groundhog_otel.load.engine.share import Hooks
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
 from groundhog_otel.load.targets import target_for
 from tests.support.sdk import make_server

@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 
 
 async def call(

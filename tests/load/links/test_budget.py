@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from groundhog_otel.load.links.budget import PARTS, Budget, latency_budget, middle_half, split
 from groundhog_otel.load.links.finding import look_up
 from groundhog_otel.load.links.telemetry import Telemetry
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.store.model import Event, Kind, Process, Span
 from groundhog_otel.store.recorded import Recordings
 from tests.load.links.calls import call, request

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from groundhog_otel.load.links.finding import find, look_up
-from groundhog_otel.load.result import LoadResult, Request
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.store import StoreError
 from groundhog_otel.store.model import Kind, Process, Span, Trace
 from groundhog_otel.store.source import Stored

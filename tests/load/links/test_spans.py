@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from groundhog_otel import semconv
 from groundhog_otel.load.links.spans import SpanWriter
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.load.session import ServerFacts
 from groundhog_otel.mcp import guard
 from groundhog_otel.testing import assert_conforms

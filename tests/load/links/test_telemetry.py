@@ -14,7 +14,7 @@ import pytest
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.links.finding import look_up
 from groundhog_otel.load.links.telemetry import Telemetry
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.recording.command import Recorded
 from groundhog_otel.store.reader import read_runs
 from tests.load.links.calls import call, request

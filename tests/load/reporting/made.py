@@ -13,20 +13,20 @@ from typing import Any, Final
 
 from hdrh.histogram import HdrHistogram
 
-from groundhog_otel.load.comparison import Change, Comparison, ErrorChange, Finding, OperationChange
+from groundhog_otel.load.judgement.comparison import Change, Comparison, ErrorChange, Finding, OperationChange
+from groundhog_otel.load.judgement.ranks import RankTest
+from groundhog_otel.load.judgement.verdict import Check, Verdict
 from groundhog_otel.load.links.budget import Budget, Name, Part
 from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.plan import Threshold
-from groundhog_otel.load.ranks import RankTest
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.result import LoadResult, OperationResult, Request, SelfCheck, Window
+from groundhog_otel.load.results.result import LoadResult, OperationResult, Request, SelfCheck, Window
 from groundhog_otel.load.scaling.law import Between, Fit
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, StepMetrics
 from groundhog_otel.load.scaling.needs import Need
 from groundhog_otel.load.scaling.resources import Use
 from groundhog_otel.load.scaling.saturation import Saturation
 from groundhog_otel.load.session import ServerFacts
-from groundhog_otel.load.verdict import Check, Verdict
 
 SEARCH: Final = "tools/call search"
 LIST: Final = "tools/list"

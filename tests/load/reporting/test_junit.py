@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from groundhog_otel.load.judgement.verdict import Verdict
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.junit import junit
-from groundhog_otel.load.verdict import Verdict
 from tests.load.reporting import made
 
 

@@ -11,18 +11,18 @@ from cyclopts import App, Parameter
 
 from groundhog_otel.cli.load.outputs import INTERRUPTED, Outputs, finish, finish_part, say
 from groundhog_otel.cli.load.server import share_of, target_of
-from groundhog_otel.load import result_files
 from groundhog_otel.load.amounts import seconds_of
 from groundhog_otel.load.arrivals import Replay, parse
 from groundhog_otel.load.beginning import Beginning
+from groundhog_otel.load.engine.logs import quiet
+from groundhog_otel.load.engine.schedule import WHOLE
 from groundhog_otel.load.errors import StoppedError
 from groundhog_otel.load.links.telemetry import Telemetry
-from groundhog_otel.load.logs import quiet
-from groundhog_otel.load.merging import merge as merge_results
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.reporting.live import LiveProgress
+from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.results.merging import merge as merge_results
 from groundhog_otel.load.scenarios.reading import read_scenarios
-from groundhog_otel.load.schedule import WHOLE
 from groundhog_otel.load.tester import LoadTester
 from groundhog_otel.settings import run_id as given_run_id
 from groundhog_otel.store.layout import new_run_id

@@ -11,15 +11,15 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from groundhog_otel.load import result_files
 from groundhog_otel.load.assembling import assemble
+from groundhog_otel.load.engine.stopping import SIGNALS
 from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.judgement.thresholds import parse
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
-from groundhog_otel.load.stopping import SIGNALS
-from groundhog_otel.load.thresholds import parse
 from groundhog_otel.store.source import Source
 
 __all__ = ("GONE", "INTERRUPTED", "Outputs", "finish", "finish_part", "keep", "say")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
+from groundhog_otel.load.engine.schedule import WHOLE, Share
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.schedule import WHOLE, Share
 from groundhog_otel.load.session import Target
 from groundhog_otel.load.targets import target_for
 from groundhog_otel.settings.load import ENV_JOB_COMPLETION_INDEX, job_index

@@ -7,21 +7,21 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from groundhog_otel.load.clock import Clock
-from groundhog_otel.load.connections import Connection, Connections
-from groundhog_otel.load.engine import GRACE_S, Hooks
+from groundhog_otel.load.engine.clock import Clock
+from groundhog_otel.load.engine.connections import Connection, Connections
+from groundhog_otel.load.engine.recorder import Recorder
+from groundhog_otel.load.engine.schedule import Round, Share, rounds_of_user
+from groundhog_otel.load.engine.self_check import OwnCheck
+from groundhog_otel.load.engine.share import GRACE_S, Hooks
+from groundhog_otel.load.engine.ticking import TICK_S
+from groundhog_otel.load.engine.trace import TraceContexts
+from groundhog_otel.load.engine.traffic import Traffic
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.facts import config_facts
-from groundhog_otel.load.machine import machine_facts
 from groundhog_otel.load.plan import LoadTestConfig, Scenario
-from groundhog_otel.load.recorder import Recorder
-from groundhog_otel.load.result import LoadResult
-from groundhog_otel.load.schedule import Round, Share, rounds_of_user
-from groundhog_otel.load.self_check import OwnCheck
+from groundhog_otel.load.results.facts import config_facts
+from groundhog_otel.load.results.machine import machine_facts
+from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.session import Target
-from groundhog_otel.load.ticking import TICK_S
-from groundhog_otel.load.trace import TraceContexts
-from groundhog_otel.load.traffic import Traffic
 
 __all__ = ("Driven",)
 

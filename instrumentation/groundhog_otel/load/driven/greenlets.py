@@ -15,8 +15,8 @@ from gevent.event import AsyncResult
 from gevent.lock import RLock
 
 from groundhog_otel.load.driven.order import MODULE, Order, written_order
+from groundhog_otel.load.engine.messages import line, message
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.messages import line, message
 
 __all__ = ("Crew",)
 

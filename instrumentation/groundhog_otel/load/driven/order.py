@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from groundhog_otel.load.engine.messages import line
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.messages import line
 from groundhog_otel.load.plan import LoadTestConfig, Scenario
 
 __all__ = ("MODULE", "Order", "read_order", "written_order")

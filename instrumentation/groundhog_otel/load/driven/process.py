@@ -12,21 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from groundhog_otel.load import result_files
 from groundhog_otel.load.driven.engine import Driven
 from groundhog_otel.load.driven.order import Order, read_order
-from groundhog_otel.load.engine import Hooks, freeze
+from groundhog_otel.load.engine.logs import quiet
+from groundhog_otel.load.engine.messages import LINE_BYTES, line, message
+from groundhog_otel.load.engine.recorder import Observer
+from groundhog_otel.load.engine.share import Hooks, freeze
+from groundhog_otel.load.engine.worker import Out
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.links.telemetry import Telemetry
-from groundhog_otel.load.logs import quiet
-from groundhog_otel.load.messages import LINE_BYTES, line, message
 from groundhog_otel.load.plan import Scenario
 from groundhog_otel.load.preparing import Prepared, prepared
-from groundhog_otel.load.recorder import Observer
+from groundhog_otel.load.results import files as result_files
 from groundhog_otel.load.scenarios.reading import read_scenarios
 from groundhog_otel.load.targets import target_for
 from groundhog_otel.load.telemetered import Metering
-from groundhog_otel.load.worker import Out
 
 __all__ = ("main",)
 

@@ -13,7 +13,7 @@ from typing import Final, Literal, get_args
 from groundhog_otel.load.links.finding import server_spans
 from groundhog_otel.load.links.intervals import length, within, without
 from groundhog_otel.load.links.server_side import STAMPS_NS, Server, server_side
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.store.model import Span
 
 __all__ = ("PARTS", "Budget", "Name", "Part", "latency_budget", "middle_half", "split")

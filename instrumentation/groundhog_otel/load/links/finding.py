@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from groundhog_otel.load.result import LoadResult, Request
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.store import StoreError
 from groundhog_otel.store.model import Span, Trace
 from groundhog_otel.store.source import Source, Stored

@@ -17,7 +17,7 @@ from typing import Final
 
 from groundhog_otel.load.links.finding import server_spans
 from groundhog_otel.load.links.intervals import Interval, length, union, within
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.runtime.blocks import DURATION, HELD_UP
 from groundhog_otel.runtime.loops import LAG
 from groundhog_otel.runtime.workers import WAIT, WAITED

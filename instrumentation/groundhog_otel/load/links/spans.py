@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from groundhog_otel import __version__, semconv
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.load.session import ServerFacts
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.helper import Helper

@@ -12,9 +12,9 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from groundhog_otel.budgets import Budget, budget_for
-from groundhog_otel.load.percentiles import Estimate, estimate
+from groundhog_otel.load.judgement.percentiles import Estimate, estimate
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.result import LoadResult, OperationResult, Window
+from groundhog_otel.load.results.result import LoadResult, OperationResult, Window
 
 __all__ = ("PERCENTS", "Figures", "OperationFigures", "Percentile", "Slice", "curve", "figures", "slices")
 

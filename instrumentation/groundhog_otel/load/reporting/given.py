@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from groundhog_otel.load.comparison import Comparison
+from groundhog_otel.load.judgement.comparison import Comparison
+from groundhog_otel.load.judgement.verdict import Verdict
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.links.finding import Link
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
-from groundhog_otel.load.verdict import Verdict
 
 __all__ = ("Report",)
 

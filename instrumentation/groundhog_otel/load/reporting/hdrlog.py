@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from hdrh.histogram import HdrHistogram
 
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.results.result import LoadResult
 
 __all__ = ("hdr_log",)
 

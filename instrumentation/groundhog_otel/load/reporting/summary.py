@@ -9,13 +9,13 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any, Final
 
+from groundhog_otel.load.judgement.verdict import Check
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.reporting.figures import OperationFigures, Percentile, figures
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.wording import percent_name, waited_s
-from groundhog_otel.load.result import OperationResult, Request
-from groundhog_otel.load.verdict import Check
+from groundhog_otel.load.results.result import OperationResult, Request
 
 __all__ = ("FORMAT", "as_json")
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from groundhog_otel.load.comparison import Comparison
+from groundhog_otel.load.judgement.comparison import Comparison
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.reporting.advice import next_step
@@ -31,7 +31,7 @@ from groundhog_otel.load.reporting.wording import (
     tested,
     waited_s,
 )
-from groundhog_otel.load.result import LoadResult, Request
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
 from groundhog_otel.report.units import amount, between, duration, rate, share, size
 

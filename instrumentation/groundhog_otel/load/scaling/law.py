@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from scipy import optimize, stats
 
-from groundhog_otel.load.counts import Floats
+from groundhog_otel.load.judgement.counts import Floats
 
 __all__ = ("Between", "Fit", "Throughput", "fit", "throughput")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from groundhog_otel.load.counts import Counts
+from groundhog_otel.load.judgement.counts import Counts
 from groundhog_otel.load.scaling.law import Fit, Throughput, fit
 from groundhog_otel.load.scaling.needs import Need, needs
 from groundhog_otel.load.scaling.resources import Use, use

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from groundhog_otel.load.judgement.soundness import faults
 from groundhog_otel.load.plan import LoadTestConfig
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.resources import ResourceSampler, Sample
-from groundhog_otel.load.soundness import faults
 
 __all__ = ("SweepStep", "next_concurrency", "rate", "sweep")
 

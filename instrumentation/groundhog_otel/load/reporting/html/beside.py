@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isfinite
 
-from groundhog_otel.load.comparison import Comparison
+from groundhog_otel.load.judgement.comparison import Comparison
 from groundhog_otel.load.reporting.html.charts import change_bar, scaling_plot
 from groundhog_otel.load.reporting.html.markup import Html, joined, tag
 from groundhog_otel.load.reporting.html.table import section, table

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from groundhog_otel.load.comparison import Change
+from groundhog_otel.load.judgement.comparison import Change
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.reporting.figures import OperationFigures, Slice, curve
 from groundhog_otel.load.reporting.given import Report
@@ -14,7 +14,7 @@ from groundhog_otel.load.reporting.html.markup import Html, number, tag
 from groundhog_otel.load.reporting.html.plot import Plot
 from groundhog_otel.load.reporting.html.scales import Scale, linear, logarithmic, nines
 from groundhog_otel.load.reporting.wording import bound, percent_name
-from groundhog_otel.load.result import OperationResult
+from groundhog_otel.load.results.result import OperationResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
 from groundhog_otel.report.units import duration, rate, share
 

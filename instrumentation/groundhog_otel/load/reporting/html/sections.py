@@ -37,7 +37,7 @@ from groundhog_otel.load.reporting.wording import (
     tested,
     waited_s,
 )
-from groundhog_otel.load.result import LoadResult, Request
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.report.units import amount, between, duration, rate, share
 
 __all__ = ("sections",)

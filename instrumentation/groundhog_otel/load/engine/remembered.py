@@ -9,7 +9,7 @@ from math import exp, floor, log
 from random import Random
 from typing import Final
 
-from groundhog_otel.load.result import Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.mcp.guard import guarded_error
 
 __all__ = ("SAMPLE", "SLOWEST", "Remembered", "slowest_of")

@@ -9,7 +9,7 @@ from typing import Final
 from groundhog_otel.budgets import budget_for
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.plan import Threshold
-from groundhog_otel.load.result import OperationResult
+from groundhog_otel.load.results.result import OperationResult
 
 __all__ = ("MOST_ERRORS", "budget_thresholds", "parse", "percent_of", "text")
 

@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 from scipy import stats
 
-from groundhog_otel.load.counts import Floats, Integers
+from groundhog_otel.load.judgement.counts import Floats, Integers
 
 __all__ = ("RankTest", "mann_whitney", "wins")
 

@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from groundhog_otel.load.engine.progress import Progress, Tick
+from groundhog_otel.load.engine.recorder import Observer
+from groundhog_otel.load.engine.schedule import Share
+from groundhog_otel.load.engine.tally import Tally
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.plan import LoadTestConfig
-from groundhog_otel.load.progress import Progress, Tick
-from groundhog_otel.load.recorder import Observer
-from groundhog_otel.load.schedule import Share
 from groundhog_otel.load.session import Target
-from groundhog_otel.load.tally import Tally
 
 __all__ = ("LINE_BYTES", "Job", "line", "message", "read_job", "tick_from", "tick_message", "written_job")
 

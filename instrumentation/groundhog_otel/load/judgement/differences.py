@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from groundhog_otel.load.result import LoadResult
-from groundhog_otel.load.soundness import faults
+from groundhog_otel.load.judgement.soundness import faults
+from groundhog_otel.load.results.result import LoadResult
 
 __all__ = ("differences",)
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from groundhog_otel.load.clock import Clock
+from groundhog_otel.load.engine.clock import Clock
+from groundhog_otel.load.engine.remembered import Remembered
+from groundhog_otel.load.engine.tally import Tally
+from groundhog_otel.load.engine.windows import Windows
 from groundhog_otel.load.plan import Step
-from groundhog_otel.load.remembered import Remembered
-from groundhog_otel.load.result import OperationResult, Request
+from groundhog_otel.load.results.result import OperationResult, Request
 from groundhog_otel.load.session import Answer
-from groundhog_otel.load.tally import Tally
-from groundhog_otel.load.windows import Windows
 from groundhog_otel.mcp.guard import guarded_error
 
 __all__ = ("MOST_KINDS", "Flight", "Observer", "Recorder", "bounded")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from groundhog_otel.load.tally import Tally
+from groundhog_otel.load.engine.tally import Tally
 
 __all__ = ("Progress", "Tick", "combined", "percentiles")
 

@@ -1,4 +1,4 @@
-"""A worker process of a load test, started by :mod:`groundhog_otel.load.workers` as ``python -m``."""
+"""A worker process of a load test, started by :mod:`groundhog_otel.load.engine.workers` as ``python -m``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from asyncio import StreamReader, StreamReaderProtocol
 from dataclasses import asdict
 
-from groundhog_otel.load import result_files
-from groundhog_otel.load.clock import Clock
-from groundhog_otel.load.engine import Hooks, run_share
+from groundhog_otel.load.engine.clock import Clock
+from groundhog_otel.load.engine.logs import quiet
+from groundhog_otel.load.engine.messages import LINE_BYTES, line, message, read_job, tick_message
+from groundhog_otel.load.engine.share import Hooks, run_share
+from groundhog_otel.load.engine.stopping import Stop, on_signals
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.logs import quiet
-from groundhog_otel.load.messages import LINE_BYTES, line, message, read_job, tick_message
-from groundhog_otel.load.stopping import Stop, on_signals
+from groundhog_otel.load.results import files as result_files
 
 __all__ = ("Out", "main")
 

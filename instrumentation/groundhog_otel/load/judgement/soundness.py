@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from groundhog_otel.load.counts import Counts
-from groundhog_otel.load.result import LoadResult, SelfCheck
+from groundhog_otel.load.judgement.counts import Counts
+from groundhog_otel.load.results.result import LoadResult, SelfCheck
 from groundhog_otel.report.units import duration, rate, share
 
 __all__ = ("faults", "notes")

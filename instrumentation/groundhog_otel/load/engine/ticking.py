@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from groundhog_otel.load.clock import Clock
-from groundhog_otel.load.connections import Connections
+from groundhog_otel.load.engine.clock import Clock
+from groundhog_otel.load.engine.connections import Connections
+from groundhog_otel.load.engine.progress import Progress, Tick, percentiles
+from groundhog_otel.load.engine.recorder import Recorder
+from groundhog_otel.load.engine.tally import Tally
+from groundhog_otel.load.engine.traffic import Traffic
 from groundhog_otel.load.plan import LoadTestConfig
-from groundhog_otel.load.progress import Progress, Tick, percentiles
-from groundhog_otel.load.recorder import Recorder
-from groundhog_otel.load.tally import Tally
-from groundhog_otel.load.traffic import Traffic
 from groundhog_otel.report.units import duration
 
 __all__ = ("TICK_S", "Ticker")

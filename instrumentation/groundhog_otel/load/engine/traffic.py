@@ -8,16 +8,16 @@ from itertools import chain, count
 from random import Random
 from typing import Any, Final
 
-from groundhog_otel.load.clock import Clock
-from groundhog_otel.load.connections import Connection
+from groundhog_otel.load.engine.clock import Clock
+from groundhog_otel.load.engine.connections import Connection
+from groundhog_otel.load.engine.recorder import Flight, Recorder
+from groundhog_otel.load.engine.rounds import judged
+from groundhog_otel.load.engine.schedule import Round, Share, rounds_due, rounds_of_user, thinking
+from groundhog_otel.load.engine.self_check import OwnCheck
+from groundhog_otel.load.engine.trace import TraceContexts
 from groundhog_otel.load.plan import LoadTestConfig
-from groundhog_otel.load.recorder import Flight, Recorder
-from groundhog_otel.load.rounds import judged
 from groundhog_otel.load.scenarios.templates import TemplateError, fill
-from groundhog_otel.load.schedule import Round, Share, rounds_due, rounds_of_user, thinking
-from groundhog_otel.load.self_check import OwnCheck
 from groundhog_otel.load.session import Answer, Session
-from groundhog_otel.load.trace import TraceContexts
 
 __all__ = ("MOST_UNDER_WAY", "Traffic")
 

@@ -9,22 +9,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from groundhog_otel.load.clock import Clock
-from groundhog_otel.load.connections import Connection, Connections
+from groundhog_otel.load.engine.clock import Clock
+from groundhog_otel.load.engine.connections import Connection, Connections
+from groundhog_otel.load.engine.progress import Tick
+from groundhog_otel.load.engine.recorder import Observer, Recorder
+from groundhog_otel.load.engine.schedule import WHOLE, Share
+from groundhog_otel.load.engine.self_check import OwnCheck
+from groundhog_otel.load.engine.stopping import Stop, unless_stopped
+from groundhog_otel.load.engine.ticking import Ticker
+from groundhog_otel.load.engine.trace import TraceContexts
+from groundhog_otel.load.engine.traffic import Traffic
 from groundhog_otel.load.errors import StoppedError
-from groundhog_otel.load.facts import config_facts
-from groundhog_otel.load.machine import machine_facts
 from groundhog_otel.load.plan import LoadTestConfig
-from groundhog_otel.load.progress import Tick
-from groundhog_otel.load.recorder import Observer, Recorder
-from groundhog_otel.load.result import LoadResult, Request
-from groundhog_otel.load.schedule import WHOLE, Share
-from groundhog_otel.load.self_check import OwnCheck
+from groundhog_otel.load.results.facts import config_facts
+from groundhog_otel.load.results.machine import machine_facts
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.load.session import Target
-from groundhog_otel.load.stopping import Stop, unless_stopped
-from groundhog_otel.load.ticking import Ticker
-from groundhog_otel.load.trace import TraceContexts
-from groundhog_otel.load.traffic import Traffic
 from groundhog_otel.load.validation import require_valid
 from groundhog_otel.mcp.guard import guarded_error
 

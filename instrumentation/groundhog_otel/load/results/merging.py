@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
+from groundhog_otel.load.engine.recorder import bounded
+from groundhog_otel.load.engine.remembered import SAMPLE, slowest_of
+from groundhog_otel.load.engine.tally import Tally
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.recorder import bounded
-from groundhog_otel.load.remembered import SAMPLE, slowest_of
-from groundhog_otel.load.result import LoadResult, OperationResult, Request, SelfCheck, Window
-from groundhog_otel.load.tally import Tally
+from groundhog_otel.load.results.result import LoadResult, OperationResult, Request, SelfCheck, Window
 
 __all__ = ("merge",)
 

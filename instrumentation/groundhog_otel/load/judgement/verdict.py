@@ -8,12 +8,12 @@ from typing import Final, Literal
 
 from scipy import stats
 
-from groundhog_otel.load.counts import Counts
-from groundhog_otel.load.percentiles import TooFew, estimate_counts
+from groundhog_otel.load.judgement.counts import Counts
+from groundhog_otel.load.judgement.percentiles import TooFew, estimate_counts
+from groundhog_otel.load.judgement.soundness import faults, notes
+from groundhog_otel.load.judgement.thresholds import budget_thresholds, percent_of, text
 from groundhog_otel.load.plan import Threshold
-from groundhog_otel.load.result import UNFINISHED, LoadResult, OperationResult
-from groundhog_otel.load.soundness import faults, notes
-from groundhog_otel.load.thresholds import budget_thresholds, percent_of, text
+from groundhog_otel.load.results.result import UNFINISHED, LoadResult, OperationResult
 from groundhog_otel.report.units import duration, share
 
 __all__ = ("OVER_THRESHOLD", "PASSED", "UNPROVEN", "Check", "Outcome", "Verdict", "judge")

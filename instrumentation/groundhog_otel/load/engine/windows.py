@@ -6,8 +6,8 @@ from array import array
 from dataclasses import dataclass, field
 from math import ceil
 
-from groundhog_otel.load.result import Window
-from groundhog_otel.load.tally import Tally
+from groundhog_otel.load.engine.tally import Tally
+from groundhog_otel.load.results.result import Window
 
 __all__ = ("Windows", "window_count")
 

@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from groundhog_otel.load.errors import LoadError
-from groundhog_otel.load.result import LoadResult
+from groundhog_otel.load.results.result import LoadResult
 
 __all__ = ("FORMAT", "VERSION", "dumps", "line_of", "loads", "read", "read_lines", "write")
 

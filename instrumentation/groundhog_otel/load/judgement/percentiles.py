@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from groundhog_otel.load.counts import Counts, Histogram
-from groundhog_otel.load.resampling import (
+from groundhog_otel.load.judgement.counts import Counts, Histogram
+from groundhog_otel.load.judgement.resampling import (
     LEAST_BLOCKS,
     blocks_of,
     draws,

@@ -8,12 +8,19 @@ from typing import Final, Literal
 import numpy as np
 from scipy import stats
 
-from groundhog_otel.load.counts import Counts, Integers
-from groundhog_otel.load.differences import differences
-from groundhog_otel.load.percentiles import needed
-from groundhog_otel.load.ranks import RankTest, mann_whitney, wins
-from groundhog_otel.load.resampling import LEAST_BLOCKS, blocks_of, draws, interval, percentiles, resamples_for
-from groundhog_otel.load.result import LoadResult, OperationResult
+from groundhog_otel.load.judgement.counts import Counts, Integers
+from groundhog_otel.load.judgement.differences import differences
+from groundhog_otel.load.judgement.percentiles import needed
+from groundhog_otel.load.judgement.ranks import RankTest, mann_whitney, wins
+from groundhog_otel.load.judgement.resampling import (
+    LEAST_BLOCKS,
+    blocks_of,
+    draws,
+    interval,
+    percentiles,
+    resamples_for,
+)
+from groundhog_otel.load.results.result import LoadResult, OperationResult
 from groundhog_otel.report.units import duration, share
 
 __all__ = ("Change", "Comparison", "ErrorChange", "Finding", "OperationChange", "compare")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from time import perf_counter_ns, process_time_ns
 from typing import Any, Final
 
-from groundhog_otel.load.result import SelfCheck
-from groundhog_otel.load.tally import Tally
+from groundhog_otel.load.engine.tally import Tally
+from groundhog_otel.load.results.result import SelfCheck
 
 __all__ = ("OwnCheck",)
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from groundhog_otel.load.counts import Counts, Floats, Integers
+from groundhog_otel.load.judgement.counts import Counts, Floats, Integers
 
 __all__ = ("LEAST_BLOCKS", "blocks_of", "draws", "effective_count", "interval", "percentiles", "resamples_for")
 

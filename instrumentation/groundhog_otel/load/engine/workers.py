@@ -14,19 +14,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from groundhog_otel.load import result_files
 from groundhog_otel.load.beginning import Beginning
-from groundhog_otel.load.engine import GRACE_S, Hooks
+from groundhog_otel.load.engine.messages import LINE_BYTES, Job, line, message, tick_from, written_job
+from groundhog_otel.load.engine.progress import Tick, combined
+from groundhog_otel.load.engine.schedule import WHOLE, Share
+from groundhog_otel.load.engine.share import GRACE_S, Hooks
+from groundhog_otel.load.engine.stopping import Stop
+from groundhog_otel.load.engine.ticking import TICK_S
 from groundhog_otel.load.errors import LoadError, StoppedError
-from groundhog_otel.load.merging import merge
-from groundhog_otel.load.messages import LINE_BYTES, Job, line, message, tick_from, written_job
 from groundhog_otel.load.plan import LoadTestConfig
-from groundhog_otel.load.progress import Tick, combined
-from groundhog_otel.load.result import LoadResult, Request
-from groundhog_otel.load.schedule import WHOLE, Share
+from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.results.merging import merge
+from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.load.session import Target
-from groundhog_otel.load.stopping import Stop
-from groundhog_otel.load.ticking import TICK_S
 from groundhog_otel.load.validation import require_valid
 from groundhog_otel.settings import inherited
 
@@ -161,7 +161,7 @@ class _Worker:
         """
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "groundhog_otel.load.worker"),
+                *(sys.executable, "-m", "groundhog_otel.load.engine.worker"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=LINE_BYTES,

@@ -128,7 +128,7 @@ class LoadResult:
     """Why the test ended early; None when it did not."""
     workers: int = 1
     machine: Mapping[str, str] = field(default_factory=dict)
-    """What the generator ran on (:func:`groundhog_otel.load.machine.machine_facts`)."""
+    """What the generator ran on (:func:`groundhog_otel.load.results.machine.machine_facts`)."""
     events: int | None = None
     """Notifications that the server sent meanwhile; None when they were not counted."""
     reopened: int = 0
