@@ -174,3 +174,16 @@ def test_a_signal_ends_it_with_what_was_recorded_and_no_process_left(
     assert result.workers == workers
     assert result.operations[0].count > 0
     assert not any(child.is_running() for child in children)
+
+
+def test_without_the_extra_one_line_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['hdrh'] = None; sys.argv[0] = 'groundhog'; from groundhog_otel.cli import main; main()"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", program, "load", "http://x"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "groundhog: load tests are an extra (hdrh is missing): pip install 'groundhog-otel[load]'"
+    )

@@ -80,12 +80,26 @@ def main() -> None:
         sys.stdout.flush()
     except (AlertError, LoadError, StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
+    except ImportError as error:
+        missing = _missing(error)
+        if missing is None or words[:1] != ["load"]:
+            raise
+        sys.exit(f"groundhog: load tests are an extra ({missing} is missing): pip install 'groundhog-otel[load]'")
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # the reader has seen enough, as `head` does; Python would complain of it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _missing(error: BaseException | None) -> str | None:
+    """Return the module of others whose absence is the cause of an error; None where it is not of that kind."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("groundhog_otel"):
+            return (error.name or "a module").partition(".")[0]
+        error = error.__cause__
+    return None
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
