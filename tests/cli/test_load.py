@@ -187,3 +187,12 @@ def test_without_the_extra_one_line_says_what_to_install() -> None:
     assert done.stderr.strip() == (
         "groundhog: load tests are an extra (hdrh is missing): pip install 'groundhog-otel[load]'"
     )
+
+
+def test_a_sweep_takes_a_command_after_two_dashes_and_says_what_it_measured() -> None:
+    options = ("--duration", "500ms", "--warm-up", "0s", "--most", "2", "--telemetry", "none")
+    done = _load("scale", *options, "--", "python", "server.py")
+    assert done.returncode in (0, 4), done.stderr
+    assert "('python', 'server.py')" in done.stderr
+    assert "At once" in done.stdout
+    assert "1,000 commands/s" in done.stdout

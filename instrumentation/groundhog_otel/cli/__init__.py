@@ -10,6 +10,8 @@ __all__ = ("main",)
 
 _WITH_COMMAND: Final = ("run", "doctor", "load")
 """Sub-commands that take another command after ``--``."""
+_TAKING_IT: Final = (*_WITH_COMMAND, "scale")
+"""The functions behind them, and behind theirs."""
 
 
 def main() -> None:
@@ -74,7 +76,7 @@ def main() -> None:
     words, after = _split(sys.argv[1:])
     try:
         command, bound, _ = app.parse_args(words)
-        if command.__name__ not in _WITH_COMMAND:
+        if command.__name__ not in _TAKING_IT:
             after = []
         result = command(*bound.args, *after, **bound.kwargs)
         sys.stdout.flush()

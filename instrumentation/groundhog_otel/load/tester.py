@@ -60,7 +60,7 @@ class LoadTester:
         """
         self.notes: tuple[str, ...] = ()
         """What the latest test has to say besides its result, a sentence each."""
-        self._target = target
+        self._target = self._started = target
         self._on_progress = on_progress
         self._telemetry, self._store = telemetry, store
 
@@ -110,18 +110,21 @@ class LoadTester:
             on_remembered=None if spans is None else spans.write,
             observe=Metering(telemetry),
         )
+        self._started = ready.target
         try:
             if ready.config.workers > 1:
-                return await run_workers(
+                result = await run_workers(
                     ready.target, ready.config, run_id=run_id, stop=stop, share=share, hooks=hooks, begin_at=begin_at
                 )
-            gate = None if begin_at is None else begin_at.gate
-            return await run_share(
-                ready.target, ready.config, run_id=run_id, stop=stop, share=share, hooks=hooks, gate=gate
-            )
+            else:
+                gate = None if begin_at is None else begin_at.gate
+                result = await run_share(
+                    ready.target, ready.config, run_id=run_id, stop=stop, share=share, hooks=hooks, gate=gate
+                )
         finally:
             if spans is not None:
                 await asyncio.to_thread(spans.close)
+        return replace(result, target=self._target.name)  # as it was given, not as it has to be started to be recorded
 
     def simulate_concurrent_users(self, count: int, config: LoadTestConfig | None = None) -> LoadResult:
         """Run a load test with ``count`` users, each of whom waits for an answer before asking again (closed model).
@@ -167,10 +170,17 @@ class LoadTester:
             return await self.arun_load_test(replace(one, workers=min(one.workers, one.concurrent_users)), stop=stop)
 
         steps = await sweep(
-            run, config or LoadTestConfig(duration=5.0, warm_up=1.0), pids=self._target.server_pids, most=most
+            run,
+            config or LoadTestConfig(duration=5.0, warm_up=1.0),
+            pids=self._server_pids,
+            most=most,
         )
         metrics = scaling_metrics(steps, saturations=[self._saturation(step.result) for step in steps])
         return metrics, steps[-1].result
+
+    def _server_pids(self) -> tuple[int, ...]:
+        """Return the server's processes, of the test that is running."""
+        return self._started.server_pids()
 
     def _saturation(self, result: LoadResult) -> Saturation:
         """Return what the server recorded of itself during a step."""

@@ -202,7 +202,7 @@ def scale(
     Parameters
     ----------
     server
-        The server's URL, or its command without --.
+        The server's URL; or, after "--", the command that starts it on standard input and output.
     length
         How long each step takes, after its warm-up.
     warm_up

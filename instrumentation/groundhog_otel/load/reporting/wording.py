@@ -104,7 +104,8 @@ def tested(result: LoadResult) -> str:
     if result.server is None:
         return result.target
     server = result.server
-    return f"{server.name} {server.version}, MCP {server.protocol_version} over {server.transport}, {result.target}"
+    name = f"{server.name} {server.version}".strip()  # some have no version
+    return f"{name}, MCP {server.protocol_version} over {server.transport}, {result.target}"
 
 
 def how(result: LoadResult) -> str:
