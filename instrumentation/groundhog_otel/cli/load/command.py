@@ -174,7 +174,7 @@ def merge(*files: Path, outputs: Outputs | None = None) -> int:
     parts = [result_files.read(file) for file in files]
     if not files and not sys.stdin.isatty():
         parts = result_files.read_lines(sys.stdin)
-    return finish(merge_results(parts), outputs or Outputs())
+    return finish(merge_results(parts), outputs or Outputs(), just_run=False)
 
 
 @app.command

@@ -71,9 +71,14 @@ class Outputs:
 
 
 def finish(
-    result: LoadResult, outputs: Outputs, *, source: Source | None = None, scaling: ScalingMetrics | None = None
+    result: LoadResult,
+    outputs: Outputs,
+    *,
+    source: Source | None = None,
+    scaling: ScalingMetrics | None = None,
+    just_run: bool = True,
 ) -> int:
-    """Write and print a result, and return the exit code.
+    """Write and print a result, and return the exit code: that of how it has ended, if that was ``just_run``.
 
     Raises:
         LoadError: a file cannot be read or written.
@@ -94,7 +99,7 @@ def finish(
         from groundhog_otel.load.reporting.terminal import print_result  # noqa: PLC0415
 
         print_result(report)
-    if result.interrupted is not None:
+    if just_run and result.interrupted is not None:
         return _ended_early(result.interrupted)
     worse = 0 if report.comparison is None else report.comparison.exit_code
     return report.verdict.exit_code or worse

@@ -1,0 +1,67 @@
+"""A server over streamable HTTP in a process of its own: ``python -m bench.load.served WAY``; it prints its URL.
+
+``WAY`` is ``sessions``, or ``stateless``: without sessions, and with JSON answers, which any HTTP client can read.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+
+from tests.support import sdk
+from tests.support.processes import ROOT, environment
+
+__all__ = ("TAKES_S", "serving")
+
+TAKES_S = 0.005
+"""How long the tool ``look`` waits."""
+EVENTS = 20
+"""How many notifications the tool ``tell`` sends."""
+
+
+def _make(**settings: Any) -> Any:
+    server = sdk.make_server(**settings)
+    hint: Any = sdk.mcp_types().ToolAnnotations
+    read_only = hint.model_validate({"readOnlyHint": True})
+
+    @server.tool(annotations=read_only)
+    async def look(word: str) -> str:
+        await anyio.sleep(TAKES_S)
+        return word
+
+    async def tell(ctx: Any) -> str:
+        for _ in range(EVENTS):
+            await ctx.session.send_tool_list_changed()
+        return "told"
+
+    tell.__annotations__["ctx"] = sdk.context_class()
+    server.tool(annotations=read_only)(tell)
+    return server
+
+
+@contextmanager
+def serving(way: str) -> Iterator[tuple[str, int]]:
+    """Start a server; yield its URL and its process."""
+    command = [sys.executable, "-W", "ignore", "-m", "bench.load.served", way]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip(), process.pid
+        finally:
+            process.stdin.close()
+            process.stdin = None
+
+
+if __name__ == "__main__":
+    stateless = sys.argv[1] == "stateless"
+    with sdk.http_server(make=_make, stateless=stateless, json_response=stateless) as url:
+        print(url, flush=True)
+        sys.stdin.read()
