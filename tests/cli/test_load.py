@@ -140,7 +140,7 @@ def test_a_server_that_dies_and_stays_away_is_said_in_one_line_and_what_was_reco
         "listens there: start the server): what was recorded until then is judged"
     ) in " ".join(done.stdout.split())
     assert result_files.read(out).operations[0].count > 20
-    assert _load("merge", str(out)).returncode in (0, 4)
+    assert _load("merge", str(out)).returncode in (3, 4)  # it is judged: too many errors, or too few requests
 
 
 @pytest.mark.parametrize("workers", [1, 2])
