@@ -100,11 +100,25 @@ def test_a_small_test_keeps_all_of_its_requests_in_the_sample() -> None:
 
 
 def test_parts_that_ended_early_say_why_once() -> None:
-    part = done(Share(0, 3))
-    one, other = replace(part, interrupted="Ctrl-C"), replace(part, interrupted=None)
-    assert merge([other, one, one]).interrupted == "Ctrl-C"
-    assert merge([other, other]).interrupted is None
-    assert [check.worker for check in merge([other, other]).self_checks] == [0, 1]
+    parts = [done(Share(index, 3)) for index in range(3)]
+    first, *others = [replace(part, interrupted="Ctrl-C") for part in parts]
+    assert merge([parts[0], *others]).interrupted == "Ctrl-C"
+    assert merge([first, *others]).interrupted == "Ctrl-C"
+    assert merge(parts).interrupted is None
+
+
+def test_each_worker_has_a_number_of_its_own_in_the_whole() -> None:
+    one, other = (
+        replace(part, self_checks=(replace(part.self_checks[0], worker=0),))
+        for part in (done(Share(0, 3)), done(Share(1, 3)))
+    )
+    assert [check.worker for check in merge([one, other]).self_checks] == [0, 1]
+
+
+def test_a_part_that_is_named_twice_is_refused() -> None:
+    part, other = done(Share(0, 3)), done(Share(1, 3))
+    with pytest.raises(LoadError, match="name each part once"):
+        merge([other, part, part])
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from typing import Final
 
 __all__ = ("main",)
 
 _WITH_COMMAND: Final = ("run", "doctor", "load")
 """Sub-commands that take another command after ``--``."""
+
+_OF_LOAD: Final = ("hdrh", "jsonschema", "mcp", "scipy")
+"""What the extra "load" brings, beside what "tools" does."""
 
 
 def main() -> None:
@@ -72,6 +76,8 @@ def main() -> None:
         help="Test a server under load: how fast it answers, from the moment each request was due.",
     )
     words, after = _split(sys.argv[1:])
+    if words[:1] == ["load"] and any(find_spec(name) is None for name in _OF_LOAD):
+        sys.exit("groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'")
     try:
         command, bound, _ = app.parse_args(words)
         if command.__name__ not in _WITH_COMMAND:

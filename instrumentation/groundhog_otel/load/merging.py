@@ -30,6 +30,9 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
     first = results[0]
     for other in results[1:]:
         _require_same(first, other)
+    ids = [request.trace_id for one in results for request in one.slowest]
+    if len(set(ids)) < len(ids):
+        raise LoadError("The same requests are in two of these results: name each part once")
     if len(results) == 1:
         return first
     reasons = dict.fromkeys(one.interrupted for one in results if one.interrupted is not None)
@@ -53,7 +56,7 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
 
 def _require_same(first: LoadResult, other: LoadResult) -> None:
     if first.model != other.model:
-        raise LoadError(f"An {first.model} and a {other.model} model cannot be merged: they are two tests")
+        raise LoadError("An open and a closed model cannot be merged: they are two tests")
     differing = sorted(
         name
         for name in first.config.keys() | other.config.keys()

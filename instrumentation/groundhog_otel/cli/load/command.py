@@ -49,6 +49,7 @@ def load(
     warm_up: str = "0s",
     ramp_up: str = "0s",
     timeout: str = "30s",
+    connect_timeout: str = "30s",
     workers: int = 1,
     seed: int = 0,
     scenario: Path | None = None,
@@ -86,6 +87,8 @@ def load(
         Within how long the users start.
     timeout
         After how long a request is given up.
+    connect_timeout
+        After how long a server that has not answered the handshake is given up.
     workers
         Processes that generate the load.
     seed
@@ -118,6 +121,7 @@ def load(
         Where the result goes.
     """
     outputs = outputs or Outputs()
+    outputs.require_usable()
     schedule = None if arrivals is None else parse(arrivals)
     part = share_of(worker)
     config = LoadTestConfig(
@@ -135,7 +139,14 @@ def load(
     )
     run = run_id or given_run_id() or new_run_id()
     quiet()
-    target = target_of(server, sse=sse, header=header, token_variable=token_variable, protocol=protocol)
+    target = target_of(
+        server,
+        sse=sse,
+        header=header,
+        token_variable=token_variable,
+        protocol=protocol,
+        connect_timeout=connect_timeout,
+    )
     with LiveProgress() as live:
         tester = LoadTester(target, on_progress=live, telemetry=telemetry, store=dir)
         try:
@@ -173,6 +184,7 @@ def scale(
     warm_up: str = "1s",
     most: int = 256,
     timeout: str = "30s",
+    connect_timeout: str = "30s",
     workers: int = 1,
     seed: int = 0,
     scenario: Path | None = None,
@@ -200,6 +212,8 @@ def scale(
         The most users at once.
     timeout
         After how long a request is given up.
+    connect_timeout
+        After how long a server that has not answered the handshake is given up.
     workers
         Processes that generate the load.
     seed
@@ -225,6 +239,8 @@ def scale(
     out
         File for the result of that step, as JSON.
     """
+    outputs = Outputs(html=html, out=out)
+    outputs.require_usable()
     config = LoadTestConfig(
         duration=seconds_of(length),
         warm_up=seconds_of(warm_up),
@@ -235,7 +251,14 @@ def scale(
         unsafe_tools=unsafe_tools,
     )
     quiet()
-    target = target_of(server, sse=sse, header=header, token_variable=token_variable, protocol=protocol)
+    target = target_of(
+        server,
+        sse=sse,
+        header=header,
+        token_variable=token_variable,
+        protocol=protocol,
+        connect_timeout=connect_timeout,
+    )
     with LiveProgress() as live:
         tester = LoadTester(target, on_progress=live, telemetry=telemetry, store=dir)
         try:
@@ -245,7 +268,7 @@ def scale(
             return INTERRUPTED
     for note in tester.notes:
         say(note)
-    return finish(last, Outputs(html=html, out=out), scaling=scaling)
+    return finish(last, outputs, scaling=scaling)
 
 
 def _length(words: str | None, schedule: object) -> float:

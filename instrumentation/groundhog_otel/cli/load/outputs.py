@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -54,6 +55,18 @@ class Outputs:
         """
         return tuple(map(parse, self.threshold))
 
+    def require_usable(self) -> None:
+        """Find out before a test, and not after it, that its baseline or a file of its result is not to be had.
+
+        Raises:
+            LoadError: one is not.
+        """
+        if self.baseline is not None:
+            result_files.read(self.baseline)
+        for file in (self.out, self.html, self.junit, self.hdr):
+            if file is not None:
+                _require_writable(file)
+
 
 def finish(
     result: LoadResult, outputs: Outputs, *, source: Source | None = None, scaling: ScalingMetrics | None = None
@@ -61,16 +74,19 @@ def finish(
     """Write and print a result, and return the exit code.
 
     Raises:
-        LoadError: a file cannot be read or written.
+        LoadError: a file cannot be read or written; what can be is printed and written all the same.
     """
-    if outputs.out is not None:
-        result_files.write(result, outputs.out)
+    failed: list[LoadError] = []
+    if outputs.out is not None:  # before all that takes time
+        with _kept(failed):
+            result_files.write(result, outputs.out)
     report = assemble(
         result, thresholds=outputs.thresholds(), source=source, baseline=outputs.baseline, scaling=scaling
     )
     for file, made in ((outputs.html, _html), (outputs.junit, _junit), (outputs.hdr, _hdr)):
         if file is not None:
-            _write(file, made, report)
+            with _kept(failed):
+                _write(file, made, report)
     if outputs.as_json:
         from groundhog_otel.load.reporting.summary import as_json  # noqa: PLC0415 - one of the two is needed
 
@@ -80,6 +96,8 @@ def finish(
         from groundhog_otel.load.reporting.terminal import print_result  # noqa: PLC0415
 
         print_result(report)
+    if failed:
+        raise failed[0]
     if result.interrupted is not None:
         return INTERRUPTED
     worse = 0 if report.comparison is None else report.comparison.exit_code
@@ -89,6 +107,26 @@ def finish(
 def say(sentence: str) -> None:
     """Tell a person something that is not the result."""
     print(f"groundhog: {sentence}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _kept(errors: list[LoadError]) -> Iterator[None]:
+    try:
+        yield
+    except LoadError as error:
+        errors.append(error)
+
+
+def _require_writable(file: Path) -> None:
+    """Make a file's folder, and see whether the file can be written; an earlier one stays as it is."""
+    try:
+        there = file.exists()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("ab").close()
+        if not there:
+            file.unlink()
+    except OSError as error:
+        raise LoadError(f"{file} cannot be written ({error.strerror}): name another file") from None
 
 
 def _write(file: Path, made: Callable[[Report], str], report: Report) -> None:
