@@ -232,6 +232,21 @@ def test_a_server_that_dies_in_the_middle_is_counted_and_said(
 
 
 @pytest.mark.e2e
+def test_a_server_that_hangs_in_the_middle_is_given_up_and_said(
+    serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "hang.yaml"
+    file.write_text("scenarios: [{name: s, steps: [{tool: nap, arguments: {seconds: 60}}]}]")
+    code = _load(
+        monkeypatch, "--scenario", str(file), "--users", "6", "--duration", "1500ms", "--timeout", "500ms",
+        "--protocol", "handshake", serve(),
+    )  # fmt: skip
+    printed = " ".join(capsys.readouterr().out.split())
+    assert code in (3, 4)
+    assert "no answer in time: 0.5 s" in printed
+
+
+@pytest.mark.e2e
 def test_a_rate_that_cannot_be_made_is_no_verdict_on_the_server(
     serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
