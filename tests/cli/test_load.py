@@ -64,19 +64,17 @@ def test_a_test_is_run_printed_and_written(tmp_path: Path) -> None:
 
 
 def test_a_command_comes_after_two_dashes_and_keeps_its_own_options() -> None:
-    done = _load(
-        "--duration", "200ms", "--telemetry", "none", "--sse", "--", "python", "server.py", "--duration", "7", "--help"
-    )
-    assert "('python', 'server.py', '--duration', '7', '--help'), {'transport': 'sse'}" in done.stderr
+    done = _load("--duration", "200ms", "--telemetry", "none", "--", "python", "server.py", "--duration", "7", "--help")
+    assert "('python', 'server.py', '--duration', '7', '--help')" in done.stderr
     assert "tools/call read" in done.stdout
 
 
 def test_options_of_urls_reach_the_target() -> None:
     done = _load(
         "http://x/mcp", "--duration", "200ms", "--header", "X-Tenant: blue", "--header", "B:c:d",
-        "--token-variable", "TOKEN",
+        "--token-variable", "TOKEN", "--sse",
     )  # fmt: skip
-    assert "'headers': {'X-Tenant': 'blue', 'B': 'c:d'}, 'token_env': 'TOKEN'" in done.stderr
+    assert "'transport': 'sse', 'headers': {'X-Tenant': 'blue', 'B': 'c:d'}, 'token_env': 'TOKEN'" in done.stderr
 
 
 def test_parts_are_put_together_to_the_whole(tmp_path: Path) -> None:
@@ -110,6 +108,10 @@ def test_parts_are_put_together_to_the_whole(tmp_path: Path) -> None:
         (("http://x", "--worker", "9/8"), "There is no worker 9 of 8: write 1/8 to 8/8"),
         (("http://x", "--worker", "job/8"), "is for Jobs of completion mode Indexed, which set JOB_COMPLETION_INDEX"),
         (("http://x", "--workers", "3", "--users", "2"), "3 workers are too many for 2 users"),
+        (("http://x", "--timeout", "0s"), "The timeout is 0: give seconds above 0"),
+        (("http://x", "--connect-timeout", "0s"), "give --connect-timeout a time above 0"),
+        (("http://x", "--baseline", "/no/file.json"), "Cannot read /no/file.json (No such file or directory)"),
+        (("http://x", "--html", "/dev/null/page.html"), "/dev/null/page.html cannot be written (File exists)"),
         (("http://x", "--rate", "replay:/no/where"), "There is no folder /no/where"),
         (("merge",), "There is nothing to merge"),
         (("merge", "/no/file.json"), "Cannot read /no/file.json (No such file or directory)"),
@@ -185,7 +187,7 @@ def test_without_the_extra_one_line_says_what_to_install() -> None:
     )
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        "groundhog: load tests are an extra (hdrh is missing): pip install 'groundhog-otel[load]'"
+        "groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'"
     )
 
 

@@ -45,7 +45,7 @@ async def test_a_server_whose_tools_may_not_be_called() -> None:
         with pytest.raises(LoadError) as error:
             await discover(session, seed=1)
     assert "None of the server's 4 tools is marked as read-only (readOnlyHint)" in str(error.value)
-    assert "allow it with unsafe_tools, or write scenarios" in str(error.value)
+    assert "allow it with --unsafe-tools (in Python: unsafe_tools), or write scenarios" in str(error.value)
 
 
 async def test_a_server_without_tools() -> None:

@@ -111,3 +111,13 @@ def test_out_of_bounds(percent: float, confidence: float) -> None:
 
 def test_more_confidence_takes_more_requests() -> None:
     assert needed(99.0, confidence=0.99) > needed(99.0) > needed(99.0, confidence=0.9)
+
+
+def test_a_few_requests_in_few_of_the_windows_have_an_interval() -> None:
+    """As of a server that hangs: drawing windows at random often draws none with a request."""
+    values_s = [0.002, 0.003, 0.009, 1.0, 1.01, 1.02]
+    windows = [encoded(values_s[:3]), *([encoded([])] * 8), *(encoded([value]) for value in values_s[3:])]
+    found = estimate(histogram(values_s), 50.0, windows=windows)
+    assert isinstance(found, Estimate)
+    assert found.low_s <= found.value_s <= found.high_s
+    assert found.high_s == pytest.approx(1.02, rel=0.02)

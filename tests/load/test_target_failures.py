@@ -65,7 +65,8 @@ async def test_a_server_that_is_killed_at_its_start() -> None:
 async def test_a_server_that_hangs_in_the_handshake() -> None:
     sentence = await refused(command("hang", connect_timeout_s=2.5))
     assert "runs, and has not answered the handshake within 2.5 s" in sentence
-    assert "raise connect_timeout_s; its last line on standard error: still loading" in sentence
+    assert "raise --connect-timeout (in Python: connect_timeout_s)" in sentence
+    assert "; its last line on standard error: still loading" in sentence
 
 
 async def test_a_server_that_speaks_nonsense() -> None:
@@ -156,7 +157,7 @@ def _answering(
         ({"status": 401}, "wants authentication (401): name the environment variable that holds a bearer token"),
         ({"status": 403}, "wants authentication (403)"),
         ({"status": 404}, "is not there (404): correct the path; most servers have http://127.0.0.1:"),
-        ({"status": 405}, "takes no such requests (405): if it is of the legacy transport, say so (transport sse)"),
+        ({"status": 405}, "takes no such requests (405): if it is of the legacy transport, say so with --sse"),
         ({"status": 503}, "answers the handshake with HTTP 503: see the server's log"),
         ({}, "is no MCP server, its answer is of content type text/html: correct the address"),
         ({"kind": "application/json", "body": b'{"hello": 1}'}, "is no MCP server"),

@@ -196,7 +196,7 @@ async def test_a_token_is_sent_and_shown_nowhere(serve: Callable[..., str], monk
         assert not any(secret in f"{error.value} {target!r} {target.name}" for secret in ("pa55", "wr0ng"))
         return str(error.value)
 
-    assert "name the environment variable that holds a bearer token (token_env)" in await refused(url)
+    assert "a bearer token with --token-variable (in Python: token_env)" in await refused(url)
     assert "refuses the token (401)" in await refused(url, token="wr0ng")
     assert "refuses the token (401)" in await refused(with_user)
     assert "leave one away" in await refused(with_user, token="wr0ng")

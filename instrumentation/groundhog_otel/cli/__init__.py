@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from typing import Final
 
 __all__ = ("main",)
@@ -12,6 +13,9 @@ _WITH_COMMAND: Final = ("run", "doctor", "load")
 """Sub-commands that take another command after ``--``."""
 _TAKING_IT: Final = (*_WITH_COMMAND, "scale")
 """The functions behind them, and behind theirs."""
+
+_OF_LOAD: Final = ("hdrh", "jsonschema", "mcp", "scipy")
+"""What the extra "load" brings, beside what "tools" does."""
 
 
 def main() -> None:
@@ -74,6 +78,8 @@ def main() -> None:
         help="Test a server under load: how fast it answers, from the moment each request was due.",
     )
     words, after = _split(sys.argv[1:])
+    if words[:1] == ["load"] and any(find_spec(name) is None for name in _OF_LOAD):
+        sys.exit("groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'")
     try:
         command, bound, _ = app.parse_args(words)
         if command.__name__ not in _TAKING_IT:
@@ -82,26 +88,12 @@ def main() -> None:
         sys.stdout.flush()
     except (AlertError, LoadError, StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
-    except ImportError as error:
-        missing = _missing(error)
-        if missing is None or words[:1] != ["load"]:
-            raise
-        sys.exit(f"groundhog: load tests are an extra ({missing} is missing): pip install 'groundhog-otel[load]'")
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # the reader has seen enough, as `head` does; Python would complain of it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     sys.exit(result if isinstance(result, int) else 0)
-
-
-def _missing(error: BaseException | None) -> str | None:
-    """Return the module of others whose absence is the cause of an error; None where it is not of that kind."""
-    while error is not None:
-        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("groundhog_otel"):
-            return (error.name or "a module").partition(".")[0]
-        error = error.__cause__
-    return None
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:

@@ -39,7 +39,7 @@ async def discover(session: Session, *, seed: int, unsafe_tools: bool = False) -
     if not allowed:
         raise LoadError(
             f"None of the server's {len(tools)} tools is marked as read-only (readOnlyHint), so that calling it might"
-            " change something: allow it with unsafe_tools, or write scenarios"
+            " change something: allow it with --unsafe-tools (in Python: unsafe_tools), or write scenarios"
         )
     left = [tool.name for tool in tools if tool not in allowed]
     if left:

@@ -23,12 +23,10 @@ def require_valid(config: LoadTestConfig, share: Share) -> None:
 
 
 def _problems(config: LoadTestConfig, share: Share) -> Iterator[str]:
-    for name, least in (("duration", 0.0), ("request_timeout", 0.0)):
-        value = getattr(config, name)
-        if not (isfinite(value) and value > least):
+    for name, value in (("duration", config.duration), ("timeout", config.request_timeout)):
+        if not (isfinite(value) and value > 0):
             yield f"The {name} is {value:g}: give seconds above 0"
-    for name in ("warm_up", "ramp_up_period"):
-        value = getattr(config, name)
+    for name, value in (("warm-up", config.warm_up), ("ramp-up", config.ramp_up_period)):
         if not (isfinite(value) and value >= 0):
             yield f"The {name} is {value:g}: give seconds, or 0"
     if config.concurrent_users < 1:

@@ -51,6 +51,7 @@ def load(
     warm_up: str = "0s",
     ramp_up: str = "0s",
     timeout: str = "30s",
+    connect_timeout: str = "30s",
     workers: int = 1,
     seed: int = 0,
     scenario: Path | None = None,
@@ -89,6 +90,8 @@ def load(
         Within how long the users start.
     timeout
         After how long a request is given up.
+    connect_timeout
+        After how long a server that has not answered the handshake is given up.
     workers
         Processes that generate the load.
     seed
@@ -123,6 +126,7 @@ def load(
         Where the result goes.
     """
     outputs = outputs or Outputs()
+    outputs.require_usable()
     schedule = parse(arrivals) if arrivals else None
     part = share_of(worker)
     if part != WHOLE:
@@ -143,7 +147,14 @@ def load(
     )
     run = run_id or given_run_id() or new_run_id()
     quiet()
-    target = target_of(server, sse=sse, header=header, token_variable=token_variable, protocol=protocol)
+    target = target_of(
+        server,
+        sse=sse,
+        header=header,
+        token_variable=token_variable,
+        protocol=protocol,
+        connect_timeout=connect_timeout,
+    )
     with LiveProgress() as live:
         tester = LoadTester(target, on_progress=live, telemetry=telemetry, store=dir)
         try:
@@ -184,6 +195,7 @@ def scale(
     warm_up: str = "1s",
     most: int = 256,
     timeout: str = "30s",
+    connect_timeout: str = "30s",
     workers: int = 1,
     seed: int = 0,
     scenario: Path | None = None,
@@ -211,6 +223,8 @@ def scale(
         The most users at once.
     timeout
         After how long a request is given up.
+    connect_timeout
+        After how long a server that has not answered the handshake is given up.
     workers
         Processes that generate the load.
     seed
@@ -236,6 +250,8 @@ def scale(
     out
         File for the result of that step, as JSON.
     """
+    outputs = Outputs(html=html, out=out)
+    outputs.require_usable()
     config = LoadTestConfig(
         duration=seconds_of(length),
         warm_up=seconds_of(warm_up),
@@ -246,7 +262,14 @@ def scale(
         unsafe_tools=unsafe_tools,
     )
     quiet()
-    target = target_of(server, sse=sse, header=header, token_variable=token_variable, protocol=protocol)
+    target = target_of(
+        server,
+        sse=sse,
+        header=header,
+        token_variable=token_variable,
+        protocol=protocol,
+        connect_timeout=connect_timeout,
+    )
     with LiveProgress() as live:
         tester = LoadTester(target, on_progress=live, telemetry=telemetry, store=dir)
         try:
@@ -256,7 +279,7 @@ def scale(
             return INTERRUPTED
     for note in tester.notes:
         say(note)
-    return finish(last, Outputs(html=html, out=out), scaling=scaling)
+    return finish(last, outputs, scaling=scaling)
 
 
 def _length(words: str | None, schedule: object) -> float:

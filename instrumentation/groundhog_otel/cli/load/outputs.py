@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -69,6 +70,18 @@ class Outputs:
         """
         return tuple(map(parse, self.threshold))
 
+    def require_usable(self) -> None:
+        """Find out before a test, and not after it, that its baseline or a file of its result is not to be had.
+
+        Raises:
+            LoadError: one is not.
+        """
+        if self.baseline is not None:
+            result_files.read(self.baseline)
+        for file in (self.out, self.html, self.junit, self.hdr):
+            if file is not None and file != _STANDARD:
+                _require_writable(file)
+
 
 def finish(
     result: LoadResult,
@@ -81,15 +94,18 @@ def finish(
     """Write and print a result, and return the exit code: that of how it has ended, if that was ``just_run``.
 
     Raises:
-        LoadError: a file cannot be read or written.
+        LoadError: a file cannot be read or written; what can be is printed and written all the same.
     """
-    keep(result, outputs.out)
+    failed: list[LoadError] = []
+    with _kept(failed):  # before all that takes time
+        keep(result, outputs.out)
     report = assemble(
         result, thresholds=outputs.thresholds(), source=source, baseline=outputs.baseline, scaling=scaling
     )
     for file, made in ((outputs.html, _html), (outputs.junit, _junit), (outputs.hdr, _hdr)):
         if file is not None:
-            _write(file, made, report)
+            with _kept(failed):
+                _write(file, made, report)
     if outputs.as_json:
         from groundhog_otel.load.reporting.summary import as_json  # noqa: PLC0415 - one of the two is needed
 
@@ -99,6 +115,8 @@ def finish(
         from groundhog_otel.load.reporting.terminal import print_result  # noqa: PLC0415
 
         print_result(report)
+    if failed:
+        raise failed[0]
     if just_run and result.interrupted is not None:
         return _ended_early(result.interrupted)
     worse = 0 if report.comparison is None else report.comparison.exit_code
@@ -138,6 +156,26 @@ def say(sentence: str) -> None:
 
 def _ended_early(why: str) -> int:
     return INTERRUPTED if why in SIGNALS.values() else GONE
+
+
+@contextmanager
+def _kept(errors: list[LoadError]) -> Iterator[None]:
+    try:
+        yield
+    except LoadError as error:
+        errors.append(error)
+
+
+def _require_writable(file: Path) -> None:
+    """Make a file's folder, and see whether the file can be written; an earlier one stays as it is."""
+    try:
+        there = file.exists()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("ab").close()
+        if not there:
+            file.unlink()
+    except OSError as error:
+        raise LoadError(f"{file} cannot be written ({error.strerror}): name another file") from None
 
 
 def _write(file: Path, made: Callable[[Report], str], report: Report) -> None:

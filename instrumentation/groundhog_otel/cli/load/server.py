@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
+from groundhog_otel.load.amounts import seconds_of
 from groundhog_otel.load.engine.schedule import WHOLE, Share
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.session import Target
@@ -46,6 +47,7 @@ def target_of(
     header: Sequence[str],
     token_variable: str | None,
     protocol: Literal["auto", "handshake", "2026-07-28"],
+    connect_timeout: str,
 ) -> Target:
     """Return the server that the words name.
 
@@ -57,13 +59,25 @@ def target_of(
     of_a_url = server[0].startswith(("http://", "https://"))
     if of_a_url and len(server) > 1:
         raise LoadError(f"{server[1]!r} is one word too many after the URL: options begin with --")
+    if not of_a_url:
+        for option, given in (("--sse", sse), ("--header", header), ("--token-variable", token_variable)):
+            if given:
+                raise LoadError(f"{option} is for URLs, and the server is a command: leave it away")
     return target_for(
         server[0] if of_a_url else server,
         transport="sse" if sse else "auto",
         headers=_headers(header),
         token_env=token_variable,
         protocol=protocol,
+        connect_timeout_s=_within_s(connect_timeout),
     )
+
+
+def _within_s(words: str) -> float:
+    seconds = seconds_of(words)
+    if seconds <= 0:
+        raise LoadError(f"No server can answer within {words}: give --connect-timeout a time above 0")
+    return seconds
 
 
 def _headers(given: Sequence[str]) -> Mapping[str, str]:

@@ -34,7 +34,7 @@ def explain_command(
     elif isinstance(error, TimeoutError):
         sentence = (
             f"{name!r} runs, and has not answered the handshake within {timeout_s:g} s: is it an MCP server on stdio?"
-            f" If it is slow to start, raise connect_timeout_s{said}"
+            f" If it is slow to start, raise --connect-timeout (in Python: connect_timeout_s){said}"
         )
     else:
         sentence = f"{name!r} does not speak MCP ({in_words(error)}): give the command of an MCP server on stdio{said}"

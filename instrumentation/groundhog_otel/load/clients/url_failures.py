@@ -40,7 +40,7 @@ def explain_url(
     elif isinstance(error, TimeoutError):
         sentence = (
             f"{url} has not answered the handshake within {timeout_s:g} s: is it an MCP server, and up?"
-            " If it is slow, raise connect_timeout_s"
+            " If it is slow, raise --connect-timeout (in Python: connect_timeout_s)"
         )
     elif trouble is not None and trouble.error is not None:
         sentence = f"{url} broke off the handshake ({in_words(trouble.error)}): see the server's log"
@@ -55,7 +55,7 @@ def _status(url: str, status: int, content_type: str, *, authorized: bool) -> st
     if status in (401, 403):
         return (
             f"{url} wants authentication ({status}): name the environment variable that holds a bearer token"
-            " (token_env), or give headers"
+            " with --token-variable (in Python: token_env), or give headers"
         )
     if status == 404:
         parts = urlsplit(url)
@@ -63,7 +63,7 @@ def _status(url: str, status: int, content_type: str, *, authorized: bool) -> st
         hint = "see what the server's documentation says" if parts.path == "/mcp" else f"most servers have {usual}"
         return f"{url} is not there (404): correct the path; {hint}"
     if status == 405:
-        return f"{url} takes no such requests (405): if it is of the legacy transport, say so (transport sse)"
+        return f"{url} takes no such requests (405): if it is of the legacy transport, say so with --sse"
     if status >= 400:
         return f"{url} answers the handshake with HTTP {status}: see the server's log"
     kind = content_type.partition(";")[0] or "none"

@@ -70,7 +70,8 @@ def percentiles(counts: Counts, drawn: Integers, percent: float) -> Floats:
         return np.full(len(drawn), np.nan)
     totals = drawn @ counts.slices.sum(axis=1)
     # A rank is a whole number: the small allowance keeps 0.99 * 1000 from becoming 991.
-    wanted = np.maximum(np.ceil(totals * (percent / 100) - 1e-6), 1)
+    # In a resample without a request none is wanted: no bin has one.
+    wanted = np.maximum(np.ceil(totals * (percent / 100) - 1e-6), totals > 0)
     by_bin = np.cumsum(counts.slices, axis=1).T.copy()
     first = np.zeros(len(drawn), dtype=np.intp)
     last = np.full(len(drawn), len(counts.high_s) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from rich.console import Console
@@ -199,6 +200,9 @@ class _Printer:
             # A link that is broken into lines cannot be followed.
             where = self._plain(self._trace(one, known.get(one.trace_id)))
             self._console.print(Text(f"         {where}", "dim"), soft_wrap=True)
+        lacking = [link.missing for link in links if link.found and link.missing]
+        for missing, number in Counter(lacking).items():
+            self._line(f"In {number} of them {missing}", "yellow")
 
     def _trace(self, request: Request, link: Link | None) -> str:
         if link is None or not link.found:

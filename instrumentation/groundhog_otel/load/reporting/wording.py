@@ -156,7 +156,9 @@ def need(one: Need) -> str:
 
 def cores(one: Need) -> str:
     """Return how many cores a target takes."""
-    return "cannot be told" if one.cores is None else f"{interval(one.cores, '.2g')} cores"
+    if one.cores is None:
+        return "cannot be told"
+    return f"{interval(one.cores, '.0f' if one.cores.value >= 10 else '.2g')} cores"
 
 
 def knee(fit: Fit) -> str:

@@ -57,7 +57,7 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
 
 def _require_same(first: LoadResult, other: LoadResult) -> None:
     if first.model != other.model:
-        raise LoadError(f"An {first.model} and a {other.model} model cannot be merged: they are two tests")
+        raise LoadError("An open and a closed model cannot be merged: they are two tests")
     differing = sorted(
         name
         for name in first.config.keys() | other.config.keys()
