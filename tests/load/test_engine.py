@@ -582,7 +582,7 @@ def test_a_replay_that_is_over_leaves_the_rest_of_the_test_quiet() -> None:
     ("config", "part"),
     [
         (replace(OPEN, duration=0), "The duration is 0"),
-        (replace(OPEN, warm_up=-1), "The warm_up is -1"),
+        (replace(OPEN, warm_up=-1), "The warm-up is -1"),
         (replace(OPEN, concurrent_users=0), "A test with 0 users does nothing"),
         (replace(OPEN, workers=0), "A test with 0 workers does nothing"),
         (replace(OPEN, test_scenarios=(Scenario("s", ()),)), "Scenario 's' has no steps"),
