@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.load.peers import Run, k6, ours
 from bench.load.served import EVENTS, TAKES_S, serving
 from groundhog_otel.load.arrivals import Constant
+from groundhog_otel.load.engine.logs import quiet
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
 from groundhog_otel.load.scaling.resources import ResourceSampler
 from groundhog_otel.load.targets import target_for
@@ -100,6 +101,7 @@ def main() -> None:
     options.add_argument("--duration", type=float, default=8.0)
     options.add_argument("--write", action="store_true")
     given = options.parse_args()
+    quiet()
     lines = []
     for line in _rows(given.rounds, given.k6, given.duration):
         print(line, flush=True)
