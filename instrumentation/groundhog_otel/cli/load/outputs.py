@@ -112,7 +112,7 @@ def finish(
         json.dump(as_json(report), sys.stdout, indent=2)
         print()
     elif outputs.out != _STANDARD:
-        from groundhog_otel.load.reporting.terminal import print_result  # noqa: PLC0415
+        from groundhog_otel.load.reporting.terminal import print_result  # noqa: PLC0415 - as above
 
         print_result(report)
     if failed:

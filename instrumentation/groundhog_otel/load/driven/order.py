@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import pickle
-import sys
 from asyncio import StreamReader
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from groundhog_otel.load.engine.messages import line
-from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.engine.messages import packed, unpacked
 from groundhog_otel.load.plan import LoadTestConfig, Scenario
 
 __all__ = ("MODULE", "Order", "read_order", "written_order")
@@ -60,14 +56,8 @@ def written_order(order: Order) -> bytes:
     Raises:
         LoadError: something of it cannot leave this process.
     """
-    try:
-        body = pickle.dumps(order)
-    except Exception as error:  # whatever the objects of others raise
-        raise LoadError(
-            f"The server or its scenarios cannot be handed to another process ({type(error).__name__}: {error}): give a"
-            " URL or a command, and scenarios of plain data"
-        ) from None
-    return line(size=len(body), path=sys.path) + body
+    refusal = "The server or its scenarios cannot be handed to another process"
+    return packed(order, refusal, "give a URL or a command, and scenarios of plain data")
 
 
 async def read_order(reader: StreamReader) -> Order:
@@ -75,15 +65,8 @@ async def read_order(reader: StreamReader) -> Order:
 
     Raises:
         LoadError: something of it is not to be found in this process.
+        EOFError: there is none.
     """
-    header = json.loads(await reader.readline())
-    sys.path[:] = header["path"]
-    body = await reader.readexactly(header["size"])
-    try:
-        order: Order = pickle.loads(body)  # noqa: S301 - from the process that has started this one
-    except Exception as error:
-        raise LoadError(
-            f"The scenarios cannot be handed to another process ({type(error).__name__}: {error}): make them of plain"
-            " data"
-        ) from None
+    refusal = "The scenarios cannot be handed to another process"
+    order: Order = await unpacked(reader, refusal, "make them of plain data")
     return order

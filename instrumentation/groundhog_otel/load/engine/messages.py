@@ -23,7 +23,18 @@ from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.session import Target
 
-__all__ = ("LINE_BYTES", "Job", "line", "message", "read_job", "tick_from", "tick_message", "written_job")
+__all__ = (
+    "LINE_BYTES",
+    "Job",
+    "line",
+    "message",
+    "packed",
+    "read_job",
+    "tick_from",
+    "tick_message",
+    "unpacked",
+    "written_job",
+)
 
 LINE_BYTES = 1 << 24
 """The longest line there can be."""
@@ -50,14 +61,9 @@ def written_job(job: Job) -> bytes:
     Raises:
         LoadError: something of it cannot leave this process.
     """
-    try:
-        body = pickle.dumps(job)
-    except Exception as error:  # whatever the objects of others raise
-        raise LoadError(
-            f"{job.target.name} cannot be handed to worker processes ({type(error).__name__}: {error}): use one "
-            "worker, or give a command or a URL"
-        ) from None
-    return line(size=len(body), path=sys.path) + body
+    return packed(
+        job, f"{job.target.name} cannot be handed to worker processes", "use one worker, or give a command or a URL"
+    )
 
 
 async def read_job(reader: StreamReader) -> Job:
@@ -67,19 +73,40 @@ async def read_job(reader: StreamReader) -> Job:
         LoadError: something of it is not to be found in this process.
         EOFError: there is none.
     """
+    advice = "use one worker, or define what it is made of in a module, not in the program itself"
+    job: Job = await unpacked(reader, "The test cannot be handed to worker processes", advice)
+    return job
+
+
+def packed(what: object, refusal: str, advice: str) -> bytes:
+    """Return an object for a process that is started here: a line with its size and the places of modules, a pickle.
+
+    Raises:
+        LoadError: it cannot leave this process: ``refusal``, why, ``advice``.
+    """
+    try:
+        body = pickle.dumps(what)
+    except Exception as error:  # whatever the objects of others raise
+        raise LoadError(f"{refusal} ({type(error).__name__}: {error}): {advice}") from None
+    return line(size=len(body), path=sys.path) + body
+
+
+async def unpacked(reader: StreamReader, refusal: str, advice: str) -> Any:
+    """Return the object that was packed.
+
+    Raises:
+        LoadError: something of it is not to be found in this process: ``refusal``, why, ``advice``.
+        EOFError: there is none.
+    """
     header = json.loads(await reader.readline() or b"null")
     if header is None:
         raise EOFError
     sys.path[:] = header["path"]
     body = await reader.readexactly(header["size"])
     try:
-        job: Job = pickle.loads(body)  # noqa: S301 - from the process that has started this one
+        return pickle.loads(body)  # noqa: S301 - from the process that has started this one
     except Exception as error:
-        raise LoadError(
-            f"The test cannot be handed to worker processes ({type(error).__name__}: {error}): use one worker, or "
-            "define what it is made of in a module, not in the program itself"
-        ) from None
-    return job
+        raise LoadError(f"{refusal} ({type(error).__name__}: {error}): {advice}") from None
 
 
 def line(**message: Any) -> bytes:
