@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from groundhog_otel.cli.load import app
 from groundhog_otel.load.results import files as result_files
 
 pytestmark = pytest.mark.timeout(180)
@@ -189,6 +190,18 @@ def test_without_the_extra_one_line_says_what_to_install() -> None:
     assert done.stderr.strip() == (
         "groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("scale", "Usage: groundhog load scale [OPTIONS] URL, or: groundhog load scale [OPTIONS] -- COMMAND..."),
+        ("merge", "Usage: groundhog load merge [OPTIONS] [FILES...]"),
+    ],
+)
+def test_help_begins_with_what_to_type(command: str, usage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    app.help_print([command])
+    assert usage in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_sweep_takes_a_command_after_two_dashes_and_says_what_it_measured() -> None:

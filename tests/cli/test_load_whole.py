@@ -132,11 +132,11 @@ def test_two_workers_count_what_one_process_does(
         out = tmp_path / f"{workers}.json"
         code = _load(
             monkeypatch, url, "--scenario", str(scenario), "--rate", "poisson:80/s", "--duration", "1s",
-            "--users", "4", "--workers", workers, "--seed", "7", "--out", str(out),
+            "--users", "3", "--workers", workers, "--seed", "7", "--out", str(out),
         )  # fmt: skip
         assert code in (0, 3, 4)
         result = result_files.read(out)
-        assert (result.workers, result.connections_peak) == (int(workers), 4)
+        assert (result.workers, result.connections_peak) == (int(workers), 3)
         counts.append({one.name: (one.count, dict(one.errors)) for one in result.operations})
     assert counts[0] == counts[1]
     assert set(counts[0]) == {"tools/call add", "tools/call look", "tools/list"}

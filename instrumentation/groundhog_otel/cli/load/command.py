@@ -32,7 +32,7 @@ __all__ = ("app", "load", "merge", "scale")
 app = App(
     name="load",
     help="Test a server under load: how fast it answers, from the moment each request was due.\n\n"
-    "Exit code: 0 passed, 3 over a threshold, 4 nothing proven, 130 ended early, 1 no test.",
+    "Exit code: 0 passed, 3 over a threshold, 4 nothing proven, 130 ended early, 1 no test, or it could not go on.",
     usage="Usage: groundhog load [OPTIONS] URL, or: groundhog load [OPTIONS] -- COMMAND...",
 )
 
@@ -171,7 +171,7 @@ def load(
     return finish(result, outputs, source=source)
 
 
-@app.command
+@app.command(usage="Usage: groundhog load merge [OPTIONS] [FILES...]")
 def merge(*files: Path, outputs: Outputs | None = None) -> int:
     """Put the results of several workers or machines together, without loss.
 
@@ -188,7 +188,7 @@ def merge(*files: Path, outputs: Outputs | None = None) -> int:
     return finish(merge_results(parts), outputs or Outputs(), just_run=False)
 
 
-@app.command
+@app.command(usage="Usage: groundhog load scale [OPTIONS] URL, or: groundhog load scale [OPTIONS] -- COMMAND...")
 def scale(
     *server: str,
     length: Annotated[str, Parameter(name="--duration")] = "5s",
