@@ -55,7 +55,7 @@ def test_what_is_said_of_too_few() -> None:
 
 def test_what_is_said_of_enough() -> None:
     assert _one(989, 11).sentence == (
-        "tools/call add: p99 is 80 ms, between 10 ms and 80 ms (p99<=50ms); 11 of 1000 requests took longer than 50 ms"
+        "tools/call add: p99 is 80 ms, between 10 ms and 80 ms (p99<=50ms); 11 of 1,000 requests took longer than 50 ms"
     )
 
 
@@ -172,6 +172,7 @@ def test_requests_that_were_given_up_could_all_be_slow() -> None:
     few, many = _unfinished(3, "p99<50ms"), _unfinished(30, "p99<50ms")
     assert few.passed
     assert "3 requests had no answer" in few.reasons[0]
+    assert "1 request had no answer" in _unfinished(1, "p99<50ms").reasons[0]
     assert (many.passed, many.exit_code) == (False, 4)
     assert "undecided: 30 had no answer when the test was over" in many.reasons[0]
     assert _unfinished(1, "p99<50ms", 10).checks[0].outcome == "undecided"

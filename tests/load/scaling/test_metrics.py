@@ -79,6 +79,8 @@ def test_what_targets_take() -> None:
     assert commands.cores.value == pytest.approx(1000 * _COST_S, rel=0.001)
     assert commands.cores.low <= commands.cores.value <= commands.cores.high
     assert "1.8 ms of CPU per request at 16 users" in commands.basis
+    alone = _need(scaling_metrics(_steps(1)), "commands")
+    assert alone.basis.endswith("ms of CPU per request at 1 user")
     connections, sessions = _need(metrics, "connections"), _need(metrics, "sessions")
     assert connections.cores is not None
     assert sessions.cores is not None

@@ -21,6 +21,7 @@ from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.results import files as result_files
 from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
+from groundhog_otel.report.units import amount
 from groundhog_otel.store.source import Source
 
 __all__ = ("GONE", "INTERRUPTED", "Outputs", "finish", "finish_part", "keep", "say")
@@ -133,7 +134,7 @@ def finish_part(result: LoadResult, outputs: Outputs) -> int:
     check = result.self_checks[0]
     count = sum(one.count for one in result.operations)
     failed = sum(sum(one.errors.values()) for one in result.operations)
-    say(f"part {check.worker + 1}/{result.shares}: {count} requests, {failed} of them with an error")
+    say(f"part {check.worker + 1}/{result.shares}: {amount(count, 'request')}, {failed:,} of them with an error")
     return 0 if result.interrupted is None else _ended_early(result.interrupted)
 
 

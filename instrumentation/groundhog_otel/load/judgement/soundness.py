@@ -7,7 +7,7 @@ from typing import Final
 
 from groundhog_otel.load.judgement.counts import Counts
 from groundhog_otel.load.results.result import LoadResult, SelfCheck
-from groundhog_otel.report.units import duration, rate, share
+from groundhog_otel.report.units import amount, duration, rate, share
 
 __all__ = ("faults", "notes")
 
@@ -84,8 +84,8 @@ def _notes(result: LoadResult) -> Iterator[str]:
         yield f"the test ended early ({result.interrupted}): what was recorded until then is judged"
     if result.unfinished:
         yield (
-            f"{result.unfinished} requests had no answer when the test was over; they are counted as errors, and with"
-            " the time until then"
+            f"{amount(result.unfinished, 'request')} had no answer when the test was over: counted as an error each,"
+            " and with the time until then"
         )
     if result.shares > 1 and result.begun_apart_s > _APART_S:
         yield (

@@ -14,7 +14,7 @@ from groundhog_otel.load.judgement.soundness import faults, notes
 from groundhog_otel.load.judgement.thresholds import budget_thresholds, percent_of, text
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.results.result import UNFINISHED, LoadResult, OperationResult
-from groundhog_otel.report.units import duration, share
+from groundhog_otel.report.units import amount, duration, share
 
 __all__ = ("OVER_THRESHOLD", "PASSED", "UNPROVEN", "Check", "Outcome", "Verdict", "judge")
 
@@ -137,7 +137,7 @@ def _errors(threshold: Threshold, one: OperationResult) -> Check:
     if not one.count:
         return Check(threshold, one.name, "undecided", None, f"{one.name}: no request was counted", certain=False)
     measured = failed / one.count
-    sentence = f"{one.name}: {share(measured)} of {one.count} requests failed ({_bound(threshold)})"
+    sentence = f"{one.name}: {share(measured)} of {amount(one.count, 'request')} failed ({_bound(threshold)})"
     if failed:
         sentence += "; " + ", ".join(f"{name} {count}" for name, count in sorted(one.errors.items()))
     if measured > bound:
@@ -150,7 +150,7 @@ def _percentile(result: LoadResult, threshold: Threshold, one: OperationResult, 
     allowed, above = 1 - percent / 100, counts.above(bound_s)
     windows = Counts.of(window.response.get(one.name) for window in result.windows)
     found = estimate_counts(counts, percent, confidence=_CONFIDENCE, windows=windows)
-    tally = f"{above} of {counts.total} requests took longer than {duration(bound_s)}"
+    tally = f"{above:,} of {amount(counts.total, 'request')} took longer than {duration(bound_s)}"
     given_up = _given_up(one, above, allowed)
     if isinstance(found, TooFew):
         return _from_few(threshold, one, found, above=above, allowed=allowed, given_up=given_up)
