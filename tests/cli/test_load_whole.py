@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 from groundhog_otel.cli import main
+from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.results import files as result_files
 from groundhog_otel.load.results.result import LoadResult
+from groundhog_otel.load.targets import target_for
+from groundhog_otel.load.tester import LoadTester
 from tests.load.sample import make_sample
 from tests.support import browser
 from tests.support.processes import ROOT
@@ -140,6 +143,15 @@ def test_two_workers_count_what_one_process_does(
         counts.append({one.name: (one.count, dict(one.errors)) for one in result.operations})
     assert counts[0] == counts[1]
     assert set(counts[0]) == {"tools/call add", "tools/call look", "tools/list"}
+
+
+@pytest.mark.e2e
+def test_a_sweep_in_short_steps_knows_what_a_command_has_used() -> None:
+    tester = LoadTester(target_for(SAMPLE), telemetry="none")
+    scaling = tester.measure_resource_scaling(LoadTestConfig(duration=0.5), most=2)
+    assert [step.concurrency for step in scaling.steps] == [1, 2] or scaling.steps[-1].faults  # a busy machine
+    assert all((step.use.cpu_cores or 0) > 0 for step in scaling.steps)
+    assert all((step.use.memory_bytes or 0) > 1_000_000 for step in scaling.steps)
 
 
 @pytest.mark.parametrize(

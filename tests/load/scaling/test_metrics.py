@@ -205,7 +205,7 @@ async def test_the_process_that_works_is_sampled_meanwhile() -> None:
         windows = tuple(Window(length_s / 6 * i, length_s / 6, 50, 0, {}, 0) for i in range(6))
         return result(operations=[own], windows=windows, duration_s=length_s, started_at_ns=began_ns)
 
-    (step,) = await sweep(run, LoadTestConfig(), pids=lambda: [os.getpid()], concurrencies=[1], interval_s=0.02)
+    (step,) = await sweep(run, LoadTestConfig(duration=0.3), pids=lambda: [os.getpid()], concurrencies=[1])
     cost = cost_s(step)
     assert cost is not None
     # 0.3 s of this process, in 300 requests, and what the sampler itself uses.
