@@ -80,6 +80,7 @@ class OwnCheck:
             gc_pause_max_s=self._gc_max_ns / 1e9,
             due=self.due,
             begun=self.begun,
+            scheduling_errors=self._late.encode(),
         )
 
     def _collected(self, phase: str, _info: dict[str, Any]) -> None:

@@ -95,6 +95,8 @@ class SelfCheck:
     """Rounds that the schedule wanted after the warm-up; 0 in a closed model."""
     begun: int = 0
     """Those of them that were begun while the schedule went on: fewer when this process could not keep up."""
+    scheduling_errors: str = ""
+    """HDR histogram of microseconds, encoded: how late each request was begun. Empty: none was."""
 
 
 @dataclass(frozen=True, slots=True)
