@@ -87,7 +87,7 @@ def test_parts_are_put_together_to_the_whole(tmp_path: Path) -> None:
         environ = {"JOB_COMPLETION_INDEX": "2"}
         assert _load(*test, "--worker", worker, "--out", files[-1], environ=environ).returncode in (0, 4)
     whole = tmp_path / "whole.json"
-    done = _load("merge", *files, "--out", str(whole))
+    done = _load("merge", "--telemetry", "none", *files, "--out", str(whole))
     assert done.returncode in (0, 4), done.stderr
     merged = result_files.read(whole)
     alone = tmp_path / "alone.json"
@@ -143,7 +143,10 @@ def test_a_server_that_dies_and_stays_away_is_said_in_one_line_and_what_was_reco
         "listens there: start the server): what was recorded until then is judged"
     ) in " ".join(done.stdout.split())
     assert result_files.read(out).operations[0].count > 20
-    assert _load("merge", str(out)).returncode in (3, 4)  # it is judged: too many errors, or too few requests
+    assert _load("merge", "--telemetry", "none", str(out)).returncode in (
+        3,
+        4,
+    )  # it is judged: too many errors, or too few requests
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -36,7 +36,7 @@ WAITING = "import time; time.sleep(60)"
 def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr("groundhog_otel.cli.load.command.quiet", lambda: None)  # which is for good
+    monkeypatch.setattr("groundhog_otel.cli.load.tested.quiet", lambda: None)  # which is for good
 
 
 @pytest.fixture
@@ -47,7 +47,12 @@ def serve() -> Iterator[Callable[..., str]]:
 
 def _load(monkeypatch: pytest.MonkeyPatch, *words: str) -> str | int | None:
     """Run ``groundhog load`` here, and return what it ends with."""
-    monkeypatch.setattr(sys, "argv", ["groundhog", "load", "--telemetry", "none", *words])
+    telemetry = () if "--telemetry" in words else ("--telemetry", "none")
+    return _groundhog(monkeypatch, "load", *telemetry, *words)
+
+
+def _groundhog(monkeypatch: pytest.MonkeyPatch, *words: str) -> str | int | None:
+    monkeypatch.setattr(sys, "argv", ["groundhog", *words])
     with pytest.raises(SystemExit) as ended:
         main()
     return ended.value.code
@@ -93,6 +98,37 @@ def test_the_slowest_open_in_the_recorded_files(recorded: _Done) -> None:
     assert shown.returncode == 0, shown.stderr
     assert trace_id in shown.stdout
     assert "tools/call look" in shown.stdout
+
+
+@pytest.mark.e2e
+def test_merged_parts_have_their_traces_and_a_budget(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store, parts = str(tmp_path / "store"), [str(tmp_path / f"part-{number}.json") for number in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        words = ("--telemetry", "files", "--dir", store, "--run-id", "both", "--worker", f"{number}/2", "--out", part)
+        assert _load(monkeypatch, *words, "--users", "2", "--rate", "40/s", "--duration", "1s", "--", *SAMPLE) == 0
+    capsys.readouterr()
+    _groundhog(monkeypatch, "load", "merge", *parts, "--dir", store, "--json")
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["requests"] == 40
+    assert [one["trace"]["missing"] for one in summary["slowest"]] == [None] * 10
+    files = {Path(one["trace"]["url_or_file"]) for one in summary["slowest"]}
+    assert {file.parent for file in files} == {Path(store, "both")}
+    budget = summary["latency_budget"]
+    assert budget["joined"] == budget["requests"] == 20, "the middle half of all requests"
+    assert sum(part["share"] for part in budget["parts"]) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_merge_without_recordings_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out, store = str(tmp_path / "part.json"), tmp_path / "store"
+    _load(monkeypatch, "--duration", "100ms", "--out", out, "--", *SAMPLE)
+    _groundhog(monkeypatch, "load", "merge", out, "--telemetry", "files", "--dir", str(store))
+    said = capsys.readouterr()
+    assert f"no traces are looked for: {store} is not here. Name it with --dir, or Jaeger with --jaeger" in said.err
+    assert "does not have it" not in said.out
 
 
 @pytest.mark.e2e

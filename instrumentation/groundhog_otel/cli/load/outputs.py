@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ __all__ = ("GONE", "INTERRUPTED", "Outputs", "finish", "finish_part", "keep", "s
 INTERRUPTED: Final = 130
 GONE: Final = 1
 """The server has died, or a worker."""
+_STORED_S: Final = 20.0
+"""How long after a test a trace may take to be stored."""
 _STANDARD: Final = Path("-")
 
 
@@ -101,7 +104,12 @@ def finish(
     with _kept(failed):  # before all that takes time
         keep(result, outputs.out)
     report = assemble(
-        result, thresholds=outputs.thresholds(), source=source, baseline=outputs.baseline, scaling=scaling
+        result,
+        thresholds=outputs.thresholds(),
+        source=source,
+        baseline=outputs.baseline,
+        scaling=scaling,
+        wait_s=_wait_s(result),
     )
     for file, made in ((outputs.html, _html), (outputs.junit, _junit), (outputs.hdr, _hdr)):
         if file is not None:
@@ -153,6 +161,12 @@ def keep(result: LoadResult, file: Path | None) -> None:
 def say(sentence: str) -> None:
     """Tell a person something that is not the result."""
     print(f"groundhog: {sentence}", file=sys.stderr, flush=True)
+
+
+def _wait_s(result: LoadResult) -> float:
+    """Return how long traces of a result may still be on their way, in seconds: none, if the test was a while ago."""
+    ended_s = result.started_at_ns / 1e9 + result.duration_s
+    return min(max(_STORED_S - (time.time() - ended_s), 0.0), _STORED_S)
 
 
 def _ended_early(why: str) -> int:

@@ -11,6 +11,7 @@ from typing import Final
 
 from groundhog_otel.load.engine.clock import Clock
 from groundhog_otel.load.engine.connections import Connection, Connections
+from groundhog_otel.load.engine.outcome import Sources
 from groundhog_otel.load.engine.progress import Tick
 from groundhog_otel.load.engine.recorder import Observer, Recorder
 from groundhog_otel.load.engine.schedule import WHOLE, Share
@@ -21,8 +22,6 @@ from groundhog_otel.load.engine.trace import TraceContexts
 from groundhog_otel.load.engine.traffic import Traffic
 from groundhog_otel.load.errors import StoppedError
 from groundhog_otel.load.plan import LoadTestConfig
-from groundhog_otel.load.results.facts import config_facts
-from groundhog_otel.load.results.machine import machine_facts
 from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.load.session import Target
 from groundhog_otel.load.validation import require_valid
@@ -94,7 +93,7 @@ class _Run:
         hooks: Hooks,
         clock: Clock,
     ) -> None:
-        self._target, self._config, self._share, self._run_id = target, config, share, run_id
+        self._config, self._share, self._run_id = config, share, run_id
         self._stop, self._hooks, self._clock = stop, hooks, clock
         self._own = OwnCheck()
         self._events = self._events_before = 0
@@ -156,7 +155,14 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
         self._tick(ticker.tick())
-        return self._result(recorder, until_ns, unfinished=traffic.unfinished)
+        sources = Sources(self._run_id, self._config, self._share, self._connections, recorder, self._own, self._clock)
+        return sources.result(
+            until_ns=until_ns,
+            unfinished=traffic.unfinished,
+            interrupted=self._stop.why,
+            events=self._events,
+            shares=self._share.count,
+        )
 
     async def _finish(self, traffic: Traffic) -> None:
         """Wait for what is under way; less long when the test was stopped, and not at all when told so twice."""
@@ -202,31 +208,6 @@ class _Run:
             seed=f"{self._config.seed}/sample/{self._share.index}",
             on_remembered=self._hooks.on_remembered,
             observer=self._observer,
-        )
-
-    def _result(self, recorder: Recorder, until_ns: int, *, unfinished: int) -> LoadResult:
-        duration_s = max(until_ns - recorder.from_ns, 0) / 1e9
-        return LoadResult(
-            run_id=self._run_id,
-            server=self._connections.server,
-            target=self._target.name,
-            model="closed" if self._config.arrivals is None else "open",
-            config=config_facts(self._config),
-            started_at_ns=self._clock.since_1970(recorder.from_ns),
-            duration_s=duration_s,
-            operations=recorder.operations(),
-            windows=recorder.windows.result(duration_s),
-            self_checks=(self._own.result(self._share.index),),
-            slowest=recorder.remembered.slowest,
-            sample=recorder.remembered.sample,
-            connections_peak=self._connections.peak,
-            unfinished=unfinished,
-            interrupted=self._stop.why,
-            workers=1,
-            machine=machine_facts(),
-            events=self._events,
-            reopened=self._connections.reopened,
-            shares=self._share.count,
         )
 
 
