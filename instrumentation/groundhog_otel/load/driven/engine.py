@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from groundhog_otel.load.engine.clock import Clock
 from groundhog_otel.load.engine.connections import Connection, Connections
-from groundhog_otel.load.engine.outcome import Sources
+from groundhog_otel.load.engine.outcome import Measured, Test
 from groundhog_otel.load.engine.recorder import Recorder
 from groundhog_otel.load.engine.schedule import Round, Share, rounds_of_user
 from groundhog_otel.load.engine.self_check import OwnCheck
@@ -163,11 +163,15 @@ class Driven:
         await self._connections.close()
         if self._observer is not None:
             await asyncio.to_thread(self._observer.close)
-        sources = Sources(
-            self._run_id, self._config, self._share, self._connections, self._recorder, self._own, self._clock
+        measured = Measured.of(
+            self._recorder, self._own, self._connections, self._clock, until_ns=self._until_ns, events=self._events
         )
-        result = sources.result(
-            until_ns=self._until_ns, unfinished=self._unfinished, interrupted=self._interrupted, events=self._events
+        result = measured.result(
+            Test(self._run_id, self._connections.target.name, self._config, self._share),
+            self._recorder.windows,
+            self._recorder.remembered.sample,
+            unfinished=self._unfinished,
+            interrupted=self._interrupted,
         )
         self._clock.close()
         return result

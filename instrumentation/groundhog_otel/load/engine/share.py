@@ -11,7 +11,8 @@ from typing import Final
 
 from groundhog_otel.load.engine.clock import Clock
 from groundhog_otel.load.engine.connections import Connection, Connections
-from groundhog_otel.load.engine.outcome import Sources
+from groundhog_otel.load.engine.keeping import Keeper, Kept
+from groundhog_otel.load.engine.outcome import Measured, Test
 from groundhog_otel.load.engine.progress import Tick
 from groundhog_otel.load.engine.recorder import Observer, Recorder
 from groundhog_otel.load.engine.schedule import WHOLE, Share
@@ -47,6 +48,8 @@ class Hooks:
     """About twice a second."""
     on_remembered: Callable[[Request], None] | None = None
     """Each request that enters the slowest ten or the sample, as they are at that moment."""
+    on_kept: Callable[[Kept], None] | None = None
+    """Whenever a window is over: what has come since the one before."""
     observe: Callable[[Callable[[], int]], Observer | None] | None = None
     """Makes what sees every request, in the process that sends them; it is given a function that returns how many are
     under way. To reach worker processes it has to be picklable."""
@@ -155,14 +158,17 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
         self._tick(ticker.tick())
-        sources = Sources(self._run_id, self._config, self._share, self._connections, recorder, self._own, self._clock)
-        return sources.result(
-            until_ns=until_ns,
+        return self._measured(recorder, until_ns).result(
+            Test(self._run_id, self._connections.target.name, self._config, self._share),
+            recorder.windows,
+            recorder.remembered.sample,
             unfinished=traffic.unfinished,
             interrupted=self._stop.why,
-            events=self._events,
             shares=self._share.count,
         )
+
+    def _measured(self, recorder: Recorder, until_ns: int) -> Measured:
+        return Measured.of(recorder, self._own, self._connections, self._clock, until_ns=until_ns, events=self._events)
 
     async def _finish(self, traffic: Traffic) -> None:
         """Wait for what is under way; less long when the test was stopped, and not at all when told so twice."""
@@ -201,14 +207,26 @@ class _Run:
         return 0 if self._traffic is None else self._traffic.in_flight
 
     def _recorder(self, from_ns: int) -> Recorder:
-        return Recorder(
+        keeper = Keeper()
+
+        def closed() -> None:
+            if self._hooks.on_kept is not None:
+                try:
+                    self._hooks.on_kept(keeper.record(recorder, self._measured(recorder, self._clock.now_ns())))
+                except Exception:
+                    guarded_error("load.on_kept")
+
+        recorder = Recorder(
             self._clock,
             from_ns=from_ns,
             duration_s=self._config.duration,
             seed=f"{self._config.seed}/sample/{self._share.index}",
             on_remembered=self._hooks.on_remembered,
             observer=self._observer,
+            on_closed=closed,
         )
+        recorder.remembered.drawn = None if self._hooks.on_kept is None else []
+        return recorder
 
 
 def freeze() -> bool:

@@ -113,6 +113,11 @@ def _worker(check: SelfCheck, p99_s: float, result: LoadResult) -> Iterator[str]
 def _notes(result: LoadResult) -> Iterator[str]:
     if result.interrupted is not None:
         yield f"the test ended early ({result.interrupted}): what was recorded until then is judged"
+    for lost in result.lost:
+        yield (
+            f"of worker {lost.worker} of the generator, which has died, {duration(lost.from_s)} to"
+            f" {duration(lost.to_s)} of the test is missing: neither counted nor in any rate"
+        )
     if result.unfinished:
         yield (
             f"{amount(result.unfinished, 'request')} had no answer when the test was over: counted as an error each,"

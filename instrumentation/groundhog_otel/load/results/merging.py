@@ -52,6 +52,7 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
         workers=sum(one.workers for one in results),
         events=sum(counted) if counted else None,
         reopened=sum(one.reopened for one in results),
+        lost=tuple(lost for one in results for lost in one.lost),
         begun_apart_s=(max(one.started_at_ns for one in results) - min(one.started_at_ns for one in results)) / 1e9,
     )
 
