@@ -1,23 +1,31 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from groundhog_otel.cli import main
+from groundhog_otel.cli.load import app
 from groundhog_otel.load.results import files as result_files
+from groundhog_otel.load.session import ToolFacts
+from tests.load import fake
 
 pytestmark = pytest.mark.timeout(180)
 
 ROOT = Path(__file__).parents[2]
+READ = ToolFacts("read", {"type": "object"}, read_only=True)
 PROGRAM = """
 import sys
 import groundhog_otel.cli.load.server as server
@@ -40,15 +48,47 @@ main()
 
 def _words(*words: str, behave: str = "ten_ms", refuse: str = "anybody") -> Sequence[str]:
     """``groundhog load``, with a server whose answers take 10 ms."""
-    telemetry = ("--telemetry", "none") if words[0].startswith("http") else ()
-    return (sys.executable, "-c", PROGRAM % (behave, refuse), "load", *words[:1], *telemetry, *words[1:])
+    return (sys.executable, "-c", PROGRAM % (behave, refuse), "load", *words[:1], *_telemetry(words), *words[1:])
 
 
-def _load(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, **more.pop("environ", {})}
-    return subprocess.run(
-        _words(*words, **more), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=150, check=False
-    )
+def _telemetry(words: Sequence[str]) -> Sequence[str]:
+    return ("--telemetry", "none") if words[0].startswith("http") else ()
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _load(
+    *words: str, behave: str = "ten_ms", refuse: str = "anybody", environ: Mapping[str, str] | None = None
+) -> Done:
+    """Run ``groundhog load`` in this process, as the program above does in its own."""
+    asked: list[object] = []
+
+    def target(given: str | Sequence[str], **options: Any) -> fake.FakeTarget:
+        asked.append((given,) if isinstance(given, str) else tuple(given))
+        asked.append({name: value for name, value in options.items() if value not in (None, {}, "auto")})
+        return fake.FakeTarget(getattr(fake, behave), tools=(READ,), refuse=getattr(fake, refuse), keep_calls=False)
+
+    out, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
+        patch.setattr("groundhog_otel.cli.load.server.target_for", target)
+        patch.setattr("groundhog_otel.cli.load.tested.quiet", lambda: None)  # which is for good
+        patch.setattr(sys, "argv", ["groundhog", "load", *words[:1], *_telemetry(words), *words[1:]])
+        patch.chdir(ROOT)
+        for name, value in (environ or {}).items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    code, said = ended.value.code, "".join(f"{one}\n" for one in asked)
+    if isinstance(code, str):  # as the interpreter has it
+        return Done(1, out.getvalue(), f"{said}{errors.getvalue()}{code}\n")
+    return Done(code or 0, out.getvalue(), f"{said}{errors.getvalue()}")
 
 
 def test_a_test_is_run_printed_and_written(tmp_path: Path) -> None:
@@ -86,7 +126,7 @@ def test_parts_are_put_together_to_the_whole(tmp_path: Path) -> None:
         environ = {"JOB_COMPLETION_INDEX": "2"}
         assert _load(*test, "--worker", worker, "--out", files[-1], environ=environ).returncode in (0, 4)
     whole = tmp_path / "whole.json"
-    done = _load("merge", *files, "--out", str(whole))
+    done = _load("merge", "--telemetry", "none", *files, "--out", str(whole))
     assert done.returncode in (0, 4), done.stderr
     merged = result_files.read(whole)
     alone = tmp_path / "alone.json"
@@ -142,7 +182,8 @@ def test_a_server_that_dies_and_stays_away_is_said_in_one_line_and_what_was_reco
         "listens there: start the server): what was recorded until then is judged"
     ) in " ".join(done.stdout.split())
     assert result_files.read(out).operations[0].count > 20
-    assert _load("merge", str(out)).returncode in (3, 4)  # it is judged: too many errors, or too few requests
+    # Merged, it is judged: too many errors, or too few requests.
+    assert _load("merge", "--telemetry", "none", str(out)).returncode in (3, 4)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -189,6 +230,18 @@ def test_without_the_extra_one_line_says_what_to_install() -> None:
     assert done.stderr.strip() == (
         "groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("scale", "Usage: groundhog load scale [OPTIONS] URL, or: groundhog load scale [OPTIONS] -- COMMAND..."),
+        ("merge", "Usage: groundhog load merge [OPTIONS] [FILES...]"),
+    ],
+)
+def test_help_begins_with_what_to_type(command: str, usage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    app.help_print([command])
+    assert usage in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_sweep_takes_a_command_after_two_dashes_and_says_what_it_measured() -> None:

@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 from groundhog_otel.cli import main
+from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.results import files as result_files
 from groundhog_otel.load.results.result import LoadResult
+from groundhog_otel.load.targets import target_for
+from groundhog_otel.load.tester import LoadTester
 from tests.load.sample import make_sample
 from tests.support import browser
 from tests.support.processes import ROOT
@@ -33,7 +36,7 @@ WAITING = "import time; time.sleep(60)"
 def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr("groundhog_otel.cli.load.command.quiet", lambda: None)  # which is for good
+    monkeypatch.setattr("groundhog_otel.cli.load.tested.quiet", lambda: None)  # which is for good
 
 
 @pytest.fixture
@@ -44,7 +47,12 @@ def serve() -> Iterator[Callable[..., str]]:
 
 def _load(monkeypatch: pytest.MonkeyPatch, *words: str) -> str | int | None:
     """Run ``groundhog load`` here, and return what it ends with."""
-    monkeypatch.setattr(sys, "argv", ["groundhog", "load", "--telemetry", "none", *words])
+    telemetry = () if "--telemetry" in words else ("--telemetry", "none")
+    return _groundhog(monkeypatch, "load", *telemetry, *words)
+
+
+def _groundhog(monkeypatch: pytest.MonkeyPatch, *words: str) -> str | int | None:
+    monkeypatch.setattr(sys, "argv", ["groundhog", *words])
     with pytest.raises(SystemExit) as ended:
         main()
     return ended.value.code
@@ -93,6 +101,37 @@ def test_the_slowest_open_in_the_recorded_files(recorded: _Done) -> None:
 
 
 @pytest.mark.e2e
+def test_merged_parts_have_their_traces_and_a_budget(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store, parts = str(tmp_path / "store"), [str(tmp_path / f"part-{number}.json") for number in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        words = ("--telemetry", "files", "--dir", store, "--run-id", "both", "--worker", f"{number}/2", "--out", part)
+        assert _load(monkeypatch, *words, "--users", "2", "--rate", "40/s", "--duration", "1s", "--", *SAMPLE) == 0
+    capsys.readouterr()
+    _groundhog(monkeypatch, "load", "merge", *parts, "--dir", store, "--json")
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["requests"] == 40
+    assert [one["trace"]["missing"] for one in summary["slowest"]] == [None] * 10
+    files = {Path(one["trace"]["url_or_file"]) for one in summary["slowest"]}
+    assert {file.parent for file in files} == {Path(store, "both")}
+    budget = summary["latency_budget"]
+    assert budget["joined"] == budget["requests"] == 20, "the middle half of all requests"
+    assert sum(part["share"] for part in budget["parts"]) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_merge_without_recordings_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out, store = str(tmp_path / "part.json"), tmp_path / "store"
+    _load(monkeypatch, "--duration", "100ms", "--out", out, "--", *SAMPLE)
+    _groundhog(monkeypatch, "load", "merge", out, "--telemetry", "files", "--dir", str(store))
+    said = capsys.readouterr()
+    assert f"no traces are looked for: {store} is not here. Name it with --dir, or Jaeger with --jaeger" in said.err
+    assert "does not have it" not in said.out
+
+
+@pytest.mark.e2e
 def test_the_latency_budget_is_all_of_the_time(recorded: _Done) -> None:
     budget = recorded.summary["latency_budget"]
     assert budget["joined"] == budget["requests"] == 30, "the middle half of all requests"
@@ -132,14 +171,23 @@ def test_two_workers_count_what_one_process_does(
         out = tmp_path / f"{workers}.json"
         code = _load(
             monkeypatch, url, "--scenario", str(scenario), "--rate", "poisson:80/s", "--duration", "1s",
-            "--users", "4", "--workers", workers, "--seed", "7", "--out", str(out),
+            "--users", "3", "--workers", workers, "--seed", "7", "--out", str(out),
         )  # fmt: skip
         assert code in (0, 3, 4)
         result = result_files.read(out)
-        assert (result.workers, result.connections_peak) == (int(workers), 4)
+        assert (result.workers, result.connections_peak) == (int(workers), 3)
         counts.append({one.name: (one.count, dict(one.errors)) for one in result.operations})
     assert counts[0] == counts[1]
     assert set(counts[0]) == {"tools/call add", "tools/call look", "tools/list"}
+
+
+@pytest.mark.e2e
+def test_a_sweep_in_short_steps_knows_what_a_command_has_used() -> None:
+    tester = LoadTester(target_for(SAMPLE), telemetry="none")
+    scaling = tester.measure_resource_scaling(LoadTestConfig(duration=0.5), most=2)
+    assert [step.concurrency for step in scaling.steps] == [1, 2] or scaling.steps[-1].faults  # a busy machine
+    assert all((step.use.cpu_cores or 0) > 0 for step in scaling.steps)
+    assert all((step.use.memory_bytes or 0) > 1_000_000 for step in scaling.steps)
 
 
 @pytest.mark.parametrize(

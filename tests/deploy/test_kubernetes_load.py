@@ -121,7 +121,7 @@ def test_the_jobs_parts_are_exactly_the_test_of_one_process(tmp_path: Path) -> N
         logs = [process.communicate(timeout=start_s + 60)[0] for process in running]
     assert [process.returncode for process in running] == [0] * 4, logs
     merging = subprocess.run(
-        [GROUNDHOG, "load", "merge", "--out", tmp_path / "many.json", "--json"],
+        [GROUNDHOG, "load", "merge", "--telemetry", "none", "--out", tmp_path / "many.json", "--json"],
         input="".join(logs),
         capture_output=True,
         text=True,
@@ -165,7 +165,11 @@ def test_a_pod_that_is_missing_is_missed(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
     merging = subprocess.run(
-        [GROUNDHOG, "load", "merge", "--json"], input=done.stdout, capture_output=True, text=True, check=False
+        [GROUNDHOG, "load", "merge", "--telemetry", "none", "--json"],
+        input=done.stdout,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert merging.returncode == 4
     said = json.loads(merging.stdout)

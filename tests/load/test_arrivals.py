@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from scipy import stats
 
 from groundhog_otel.load.arrivals import Arrivals, Constant, Poisson, Ramp, Replay, Spike, Steps, parse
 from groundhog_otel.load.arrivals.recorded import replay_of
+from groundhog_otel.load.engine.trace import RUN_ID
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.store.layout import prepare, signal_file
+from groundhog_otel.store.model import Span
 from tests.support.recorded import SERVER, span, traces_line
 
 RATES = st.floats(0.5, 500)
@@ -184,9 +187,35 @@ def test_a_recording_is_replayed_by_the_starts_of_its_requests(tmp_path: Path) -
     assert list(found.times(0.35, 0)) == pytest.approx([0, 0.1, 0.3])
 
 
-def test_a_recording_without_requests_cannot_be_replayed(tmp_path: Path) -> None:
-    run = prepare(tmp_path, "run-1")
-    lines = traces_line(span("initialize"))
-    signal_file(run, service="app", pid=11, signal="traces").write_text(lines)
-    with pytest.raises(LoadError, match="holds no request of an MCP client or server in its run run-1"):
+def _tested(one: Span) -> Span:
+    """Return a span as a load test writes it."""
+    return replace(one, attributes={**one.attributes, RUN_ID: "run"})
+
+
+def _run(store: Path, name: str, *spans: Span) -> None:
+    run = prepare(store, name)
+    signal_file(run, service="app", pid=11, signal="traces").write_text(traces_line(*spans))
+
+
+def test_the_newest_run_with_requests_is_replayed_and_a_load_tests_own_only_by_its_name(tmp_path: Path) -> None:
+    _run(tmp_path, "run-1", span("tools/call old", trace=1))
+    _run(tmp_path, "run-2", span("tools/call a", trace=1), span("tools/call b", trace=2, at_ms=300))
+    _run(tmp_path, "run-3", _tested(span("tools/call c")))
+    _run(tmp_path, "run-4", span("initialize"))
+    found = parse(f"replay:{tmp_path}")
+    assert found == replay_of(tmp_path, run="run-2")
+    assert list(found.times(60, 0)) == pytest.approx([0, 0.3])
+    assert list(parse(f"replay:{tmp_path / 'run-3'}").times(60, 0)) == [0]
+    assert list(replay_of(tmp_path, run="run-3").times(60, 0)) == [0]
+
+
+def test_recordings_without_requests_cannot_be_replayed(tmp_path: Path) -> None:
+    for number in range(1, 4):
+        _run(tmp_path, f"run-{number}", span("initialize"))
+    with pytest.raises(LoadError, match=r"is nothing to replay.*: run-3 holds no request, .*no request\. Record"):
         parse(f"replay:{tmp_path}")
+    _run(tmp_path, "run-4", _tested(span("tools/call c")))
+    with pytest.raises(LoadError, match=r"run-4 is a load test's own, .* and 1 more. Record requests .* groundhog run"):
+        parse(f"replay:{tmp_path}")
+    with pytest.raises(LoadError, match="run-2 holds no request"):
+        replay_of(tmp_path, run="run-2")

@@ -44,7 +44,7 @@ async def test_a_server_whose_tools_may_not_be_called() -> None:
     async with target_for(make_server()).open() as session:
         with pytest.raises(LoadError) as error:
             await discover(session, seed=1)
-    assert "None of the server's 4 tools is marked as read-only (readOnlyHint)" in str(error.value)
+    assert "The server has 4 tools and marks none as read-only (readOnlyHint)" in str(error.value)
     assert "allow it with --unsafe-tools (in Python: unsafe_tools), or write scenarios" in str(error.value)
 
 

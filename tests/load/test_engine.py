@@ -137,6 +137,25 @@ def test_a_stall_of_the_loop_is_in_the_service_once_and_in_the_response_of_all()
     assert check.scheduling_error_p50_s <= 1e-6
 
 
+def test_a_short_test_is_sound_with_two_late_requests_and_not_with_many() -> None:
+    def blocking(*, every: int) -> FakeTarget:
+        async def blocks(call: Call) -> Answer:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualLoop)
+            if call.number % every == every - 1:
+                loop.block(0.025)
+            await asyncio.sleep(0.002)
+            return Answer({})
+
+        return FakeTarget(blocks)
+
+    short = replace(OPEN, duration=1)
+    seldom, often = run(blocking(every=60), short), run(blocking(every=5), short)
+    assert seldom.self_checks[0].scheduling_error_p99_s > 0.004
+    assert not any("late" in fault for fault in faults(seldom))
+    assert any("late, beside a p99 of" in fault for fault in faults(often))
+
+
 @pytest.mark.parametrize(("rate", "unfinished"), [(190, 0), (1000, 8000)])
 def test_a_rate_that_cannot_be_generated_is_said_with_the_one_that_was(rate: int, unfinished: int) -> None:
     """Each request takes the generator 10 ms of its own time, so that it cannot do more than 100 per second."""

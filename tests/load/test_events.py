@@ -10,7 +10,8 @@ from tests.load.sample import make_sample
 from tests.support.sdk import context_class
 
 
-def test_the_notifications_that_a_server_sends_are_counted() -> None:
+def make_chatty() -> Any:
+    """Return a server with a tool that sends three notifications."""
     server = make_sample()
 
     async def chatty(ctx: Any) -> str:
@@ -20,6 +21,11 @@ def test_the_notifications_that_a_server_sends_are_counted() -> None:
 
     chatty.__annotations__["ctx"] = context_class()
     server.tool()(chatty)
+    return server
+
+
+def test_the_notifications_that_a_server_sends_are_counted() -> None:
+    server = make_chatty()
     config = LoadTestConfig(
         duration=1, arrivals=Constant(20), test_scenarios=(Scenario("chatty", (Step(target="chatty"),)),)
     )

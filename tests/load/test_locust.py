@@ -28,6 +28,7 @@ from tests.support.ports import free_ports
 from tests.support.processes import ROOT, environment
 
 pytestmark = [
+    pytest.mark.e2e,
     pytest.mark.skipif(find_spec("locust") is None, reason="the extra locust is not installed"),
     pytest.mark.timeout(300),
 ]

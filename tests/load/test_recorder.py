@@ -82,7 +82,7 @@ def test_memory_does_not_grow_with_the_number_of_requests() -> None:
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown / 30_000 < 40  # bytes for each: latencies that were not seen before, and nothing of a request itself
-    (one,) = into.operations()
+    (one,) = into.operations.values()
     assert one.count == 60_000
     assert len(one.errors) <= MOST_KINDS + 1
     assert one.errors["tool:other"] > 1000

@@ -67,6 +67,7 @@ def test_lateness_is_counted(check: OwnCheck) -> None:
     assert found.scheduling_error_p50_s == pytest.approx(0.050, rel=0.001)
     assert found.scheduling_error_p99_s == pytest.approx(0.099, rel=0.001)
     assert found.scheduling_error_max_s == 0.1
+    assert Tally.decode(found.scheduling_errors).count == 100
 
 
 def test_the_garbage_collectors_pauses_are_added_up() -> None:
@@ -89,9 +90,10 @@ def test_what_was_never_started_is_idle_and_leaves_nothing_behind(check: OwnChec
     assert len(gc.callbacks) == before
 
 
-def _latencies(seconds: float) -> str:
+def _latencies(*seconds: float) -> str:
     tally = Tally()
-    tally.add_ns(round(seconds * 1e9))
+    for one in seconds:
+        tally.add_ns(round(one * 1e9))
     return tally.encode()
 
 
@@ -124,10 +126,10 @@ RESULT = LoadResult(
         ),
         (replace(GOOD, cpu_share=0.95), "worker 0 of the generator used 95 % of a CPU and could not do more: use more"),
         (
-            replace(GOOD, scheduling_error_p99_s=0.0025),
-            "worker 0 of the generator began 1 % of its requests more than 2.5 ms late, beside a p99 of 20 ms",
+            replace(GOOD, scheduling_errors=_latencies(*[0.0025] * 30)),
+            "worker 0 of the generator began 30 of 30 requests more than 2.0 ms late, beside a p99 of 20 ms",
         ),
-        (replace(GOOD, scheduling_error_p99_s=0.0015), None),
+        (replace(GOOD, scheduling_errors=_latencies(*[0.0015] * 30)), None),
         (
             replace(GOOD, gc_pause_total_s=0.7),
             "worker 0 of the generator was stopped by the garbage collector for 7.0 % of the test",

@@ -69,8 +69,11 @@ async def test_a_server_that_hangs_in_the_handshake() -> None:
     assert "; its last line on standard error: still loading" in sentence
 
 
-async def test_a_server_that_speaks_nonsense() -> None:
-    sentence = await refused(command("nonsense", connect_timeout_s=2.5))
+async def test_a_server_that_speaks_nonsense_is_named_long_before_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("groundhog_otel.load.clients.command._SILENT_S", 0.1)
+    sentence = await refused(command("nonsense", connect_timeout_s=3600))
     assert "writes to its standard output what is no MCP message ('Welcome to my server!')" in sentence
 
 

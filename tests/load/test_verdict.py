@@ -10,7 +10,7 @@ from groundhog_otel.load.judgement.thresholds import parse
 from groundhog_otel.load.judgement.verdict import Check, Verdict, judge
 from groundhog_otel.load.results.result import UNFINISHED, SelfCheck
 from groundhog_otel.load.session import ServerFacts
-from tests.load.made import IDLE, SERVER, operation, result
+from tests.load.made import IDLE, SERVER, encoded, operation, result
 
 FAST, SLOW = 0.010, 0.080
 
@@ -55,7 +55,7 @@ def test_what_is_said_of_too_few() -> None:
 
 def test_what_is_said_of_enough() -> None:
     assert _one(989, 11).sentence == (
-        "tools/call add: p99 is 80 ms, between 10 ms and 80 ms (p99<=50ms); 11 of 1000 requests took longer than 50 ms"
+        "tools/call add: p99 is 80 ms, between 10 ms and 80 ms (p99<=50ms); 11 of 1,000 requests took longer than 50 ms"
     )
 
 
@@ -115,21 +115,56 @@ def test_the_budgets_are_the_default_and_codes_tell_programs() -> None:
     ("change", "said"),
     [
         ({"cpu_share": 0.97}, "worker 2 of the generator used 97 % of a CPU"),
-        ({"scheduling_error_p99_s": 0.02}, "began 1 % of its requests more than 20 ms late, beside a p99 of 80 ms"),
+        (
+            {"scheduling_errors": encoded([0.0] * 380 + [0.02] * 20)},
+            "began 20 of 400 requests more than 8.0 ms late, beside a p99 of 80 ms",
+        ),
         ({"gc_pause_total_s": 1.0}, "stopped by the garbage collector for 10 % of the test"),
     ],
 )
-def test_a_generator_that_was_the_bottleneck_blames_no_server(change: dict[str, float], said: str) -> None:
-    busy: SelfCheck = replace(IDLE, worker=2, **change)  # type: ignore[arg-type] # each is a float's field
+def test_a_generator_that_was_the_bottleneck_blames_no_server(change: dict[str, Any], said: str) -> None:
+    busy: SelfCheck = replace(IDLE, worker=2, **change)
     verdict = _verdict(*[SLOW] * 400, self_checks=(IDLE, busy))
     assert (verdict.passed, verdict.valid, verdict.exit_code) == (False, False, 4)
     assert said in verdict.reasons[0]
-    assert not _verdict(*[FAST] * 400, self_checks=(IDLE, replace(busy, scheduling_error_p99_s=0.02))).passed
+    assert not _verdict(*[FAST] * 400, self_checks=(IDLE, busy)).passed
 
 
 def test_a_generator_that_was_late_by_little_is_sound() -> None:
-    assert _verdict(*[FAST] * 400, self_checks=(replace(IDLE, scheduling_error_p99_s=0.0009),)).passed
-    assert _verdict(*[0.045] * 400, self_checks=(replace(IDLE, scheduling_error_p99_s=0.004),)).passed
+    assert _verdict(*[FAST] * 400, self_checks=(replace(IDLE, scheduling_errors=encoded([0.0009] * 400)),)).passed
+    assert _verdict(*[0.045] * 400, self_checks=(replace(IDLE, scheduling_errors=encoded([0.004] * 400)),)).passed
+
+
+@pytest.mark.parametrize(
+    ("late", "of", "valid"),
+    # 1 % of them may be late. So many are or more, by chance, in less than 5 % of tests: scipy.stats.binom.sf.
+    [
+        (1, 1, True),
+        (1, 30, True),
+        (2, 2, True),
+        (3, 3, False),
+        (3, 100, True),
+        (4, 100, False),
+        (15, 1000, True),
+        (16, 1000, False),
+        (1010, 100_000, True),
+        (1060, 100_000, False),
+    ],
+)
+def test_as_many_have_to_be_late_as_chance_does_not_explain(late: int, of: int, valid: bool) -> None:
+    errors = encoded([0.03] * late + [0.0] * (of - late))
+    verdict = _verdict(*[FAST] * 400, self_checks=(replace(IDLE, scheduling_errors=errors),))
+    assert verdict.valid is valid
+    assert f"worker 0 of the generator began {late:,} of {of:,} requests more than 1.0 ms late" in verdict.reasons[0]
+    assert ("so few may be chance" in verdict.reasons[0]) is valid
+
+
+@pytest.mark.parametrize(
+    ("begun", "due", "valid"),
+    [(0, 1, True), (0, 2, False), (8, 10, True), (7, 10, False), (91, 100, True), (89, 100, False)],
+)
+def test_as_many_rounds_have_to_be_missing_as_chance_does_not_explain(begun: int, due: int, valid: bool) -> None:
+    assert _verdict(*[FAST] * 400, self_checks=(replace(IDLE, due=due, begun=begun),)).valid is valid
 
 
 def test_one_busy_window_is_noted() -> None:
@@ -172,6 +207,7 @@ def test_requests_that_were_given_up_could_all_be_slow() -> None:
     few, many = _unfinished(3, "p99<50ms"), _unfinished(30, "p99<50ms")
     assert few.passed
     assert "3 requests had no answer" in few.reasons[0]
+    assert "1 request had no answer" in _unfinished(1, "p99<50ms").reasons[0]
     assert (many.passed, many.exit_code) == (False, 4)
     assert "undecided: 30 had no answer when the test was over" in many.reasons[0]
     assert _unfinished(1, "p99<50ms", 10).checks[0].outcome == "undecided"

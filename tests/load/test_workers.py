@@ -20,6 +20,7 @@ from groundhog_otel.load.engine.share import Hooks
 from groundhog_otel.load.engine.stopping import Stop
 from groundhog_otel.load.engine.workers import run_workers
 from groundhog_otel.load.errors import LoadError, StoppedError
+from groundhog_otel.load.judgement.soundness import faults, notes
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
 from groundhog_otel.load.results.result import LoadResult, Request
 from tests.load.fake import FakeTarget, after, nobody, ten_ms
@@ -95,19 +96,45 @@ def test_several_processes_do_what_one_would() -> None:
     assert seen[-1].connections <= 2
 
 
-def test_a_worker_that_is_killed_ends_the_test_and_costs_its_own_part() -> None:
+def _killed(after_s: float, duration_s: float) -> LoadResult:
+    """Run a test one of whose workers is killed after some seconds."""
+
     async def kill(_stop: Stop) -> None:
-        await _until(lambda: bool(running))
+        await _until(lambda: bool(running) and running[-1].elapsed_s > after_s)
         _workers()[0].kill()
 
-    running: list[object] = []
-    hooks = Hooks(on_tick=running.append)
-    result = run(replace(CONFIG, duration=120), hooks=hooks, meanwhile=kill)
+    running: list[Progress] = []
+    hooks = Hooks(on_tick=lambda tick: running.append(tick.progress))
+    return run(replace(CONFIG, duration=duration_s), hooks=hooks, meanwhile=kill)
+
+
+def test_a_worker_that_is_killed_ends_the_test_and_what_it_had_recorded_is_kept() -> None:
+    result = _killed(3.5, 120)  # windows are 1.2 s long
     assert result.interrupted is not None
     assert "of the load test has ended by signal 9" in result.interrupted
+    assert (result.workers, [check.worker for check in result.self_checks]) == (2, [0, 1])
+    (lost,) = result.lost
+    assert lost.from_s == pytest.approx(round(lost.from_s / 1.2) * 1.2)
+    assert 1.2 <= lost.from_s < lost.to_s == result.duration_s < 100
+    assert sum(window.count for window in result.windows) == result.operations[0].count
+    # 100/s of both until then, and 50/s of the other.
+    due = 100 * lost.from_s + 50 * (result.duration_s - lost.from_s)
+    assert result.operations[0].count == pytest.approx(due, rel=0.1)
+    assert result.windows[0].count == pytest.approx(120, rel=0.1)
+    assert len(result.slowest) == 10
+    sampled = [request.intended_ns for request in result.sample]
+    assert len(sampled) == len(set(sampled))
+    assert len(sampled) == pytest.approx(min(result.operations[0].count, 500), abs=5)  # one may have been due, not sent
+    said = f"worker {lost.worker} of the generator, which has died, "
+    assert [note for note in notes(result) if said in note]
+
+
+def test_a_worker_that_is_killed_before_it_has_kept_anything_is_missing() -> None:
+    result = _killed(0.1, 1200)  # windows are 12 s long
     assert result.workers == 1
-    assert 0 < result.duration_s < 100
-    assert result.operations[0].count > 0
+    (lost,) = result.lost
+    assert (lost.from_s, lost.to_s) == (0, result.duration_s)
+    assert [fault for fault in faults(result) if f"its parts, {lost.worker + 1}/2 is missing" in fault]
 
 
 def test_stopping_keeps_what_all_have_recorded() -> None:

@@ -9,6 +9,7 @@ from groundhog_otel.load.generation.arguments import Arguments, Unsatisfiable
 from groundhog_otel.load.plan import Scenario, Step
 from groundhog_otel.load.scenarios.templates import escape
 from groundhog_otel.load.session import Session
+from groundhog_otel.report.units import amount
 
 __all__ = ("Discovered", "discover")
 
@@ -38,7 +39,7 @@ async def discover(session: Session, *, seed: int, unsafe_tools: bool = False) -
     notes = []
     if not allowed:
         raise LoadError(
-            f"None of the server's {len(tools)} tools is marked as read-only (readOnlyHint), so that calling it might"
+            f"The server has {amount(len(tools), 'tool')} and marks none as read-only (readOnlyHint), so a call might"
             " change something: allow it with --unsafe-tools (in Python: unsafe_tools), or write scenarios"
         )
     left = [tool.name for tool in tools if tool not in allowed]

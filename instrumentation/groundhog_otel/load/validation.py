@@ -8,6 +8,7 @@ from math import inf, isfinite
 from groundhog_otel.load.engine.schedule import Share
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.plan import METHODS, LoadTestConfig, Scenario, Step
+from groundhog_otel.report.units import amount
 
 __all__ = ("require_valid",)
 
@@ -34,7 +35,7 @@ def _problems(config: LoadTestConfig, share: Share) -> Iterator[str]:
     if config.workers < 1:
         yield f"A test with {config.workers} workers does nothing: give at least 1"
     if share.count > config.concurrent_users:
-        users = "1 user" if config.concurrent_users == 1 else f"{config.concurrent_users} users"
+        users = amount(config.concurrent_users, "user")
         yield f"{share.count} workers are too many for {users}: each takes at least one of them"
     for scenario in config.test_scenarios:
         yield from _wrong_with(scenario)

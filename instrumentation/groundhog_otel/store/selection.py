@@ -8,11 +8,12 @@ from typing import Final
 from groundhog_otel.store import StoreError
 from groundhog_otel.store.layout import run_directories
 
-__all__ = ("ALL", "LATEST", "select_runs")
+__all__ = ("ALL", "LATEST", "RECORD", "select_runs")
 
 LATEST: Final = "latest"
 ALL: Final = "all"
-_RECORD: Final = "groundhog run -- <command>"
+RECORD: Final = "groundhog run -- <command>"
+"""What to type for a run."""
 
 
 def select_runs(store: Path, which: str = LATEST) -> list[Path]:
@@ -24,13 +25,13 @@ def select_runs(store: Path, which: str = LATEST) -> list[Path]:
     try:
         found = run_directories(store)
     except FileNotFoundError:
-        raise StoreError(f"there is no folder {store}: nothing was recorded yet. Record with: {_RECORD}") from None
+        raise StoreError(f"there is no folder {store}: nothing was recorded yet. Record with: {RECORD}") from None
     except OSError as error:
         raise StoreError(
             f"cannot read {store} ({error.strerror}). Name the folder that runs were recorded in."
         ) from None
     if not found:
-        raise StoreError(f"{store} holds no recorded run. Record one with: {_RECORD}")
+        raise StoreError(f"{store} holds no recorded run. Record one with: {RECORD}")
     if which == ALL:
         return found
     if which == LATEST:

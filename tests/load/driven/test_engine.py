@@ -11,6 +11,7 @@ from groundhog_otel.load.driven.engine import Driven
 from groundhog_otel.load.engine.share import Hooks
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
 from groundhog_otel.load.targets import target_for
+from tests.load.test_events import make_chatty
 from tests.support.sdk import make_server
 
 pytestmark = pytest.mark.anyio
@@ -21,11 +22,11 @@ ADD = Step(target="add", arguments={"a": 1, "b": 2})
 class Driver:
     """Drives an engine as the process does, in this one."""
 
-    def __init__(self, *scenarios: Scenario, **options: Any) -> None:
+    def __init__(self, *scenarios: Scenario, target: Any = None, **options: Any) -> None:
         self.said: list[dict[str, Any]] = []
         self._more = anyio.Event()
         self.engine = Driven(
-            target_for(make_server()),
+            target or target_for(make_server()),
             LoadTestConfig(**options),
             [scenarios],
             run_id="run",
@@ -68,6 +69,13 @@ async def test_the_request_under_way_is_finished_and_counted() -> None:
     assert {one.name: one.count for one in result.operations} == {"tools/call add": 2, "tools/call nap": 1}
     assert (result.unfinished, result.connections_peak, result.model) == (0, 1, "closed")
     assert result.self_checks[0].worker == 3
+
+
+async def test_notifications_are_counted_as_in_any_other_test() -> None:
+    driver = Driver(Scenario("s", (Step(target="chatty"),)), target=target_for(make_chatty(), protocol="handshake"))
+    await driver.begun()
+    await driver.heard(over=0)
+    assert (await driver.engine.end()).events == 3
 
 
 async def test_nobody_who_leaves_is_waited_for_while_thinking() -> None:

@@ -29,8 +29,10 @@ def _measured(
     return fit(made)
 
 
-@pytest.mark.parametrize(("window_noise", "step_noise"), [(0.05, 0.0), (0.02, 0.03)])
-@pytest.mark.parametrize("parameters", [(500.0, 0.05, 0.0005), (80.0, 0.2, 0.002)])
+@pytest.mark.parametrize(
+    ("parameters", "window_noise", "step_noise"),
+    [((500.0, 0.05, 0.0005), 0.05, 0.0), ((80.0, 0.2, 0.002), 0.02, 0.03)],
+)
 def test_what_is_true_is_within_the_interval_as_often_as_it_says(
     parameters: tuple[float, float, float], window_noise: float, step_noise: float
 ) -> None:

@@ -79,6 +79,8 @@ def test_what_targets_take() -> None:
     assert commands.cores.value == pytest.approx(1000 * _COST_S, rel=0.001)
     assert commands.cores.low <= commands.cores.value <= commands.cores.high
     assert "1.8 ms of CPU per request at 16 users" in commands.basis
+    alone = _need(scaling_metrics(_steps(1)), "commands")
+    assert alone.basis.endswith("ms of CPU per request at 1 user")
     connections, sessions = _need(metrics, "connections"), _need(metrics, "sessions")
     assert connections.cores is not None
     assert sessions.cores is not None
@@ -203,7 +205,7 @@ async def test_the_process_that_works_is_sampled_meanwhile() -> None:
         windows = tuple(Window(length_s / 6 * i, length_s / 6, 50, 0, {}, 0) for i in range(6))
         return result(operations=[own], windows=windows, duration_s=length_s, started_at_ns=began_ns)
 
-    (step,) = await sweep(run, LoadTestConfig(), pids=lambda: [os.getpid()], concurrencies=[1], interval_s=0.02)
+    (step,) = await sweep(run, LoadTestConfig(duration=0.3), pids=lambda: [os.getpid()], concurrencies=[1])
     cost = cost_s(step)
     assert cost is not None
     # 0.3 s of this process, in 300 requests, and what the sampler itself uses.

@@ -82,6 +82,21 @@ def test_nothing_is_known_of_no_process_and_of_one_that_is_gone() -> None:
         assert use(sampler.samples, 0, time.time_ns()).cpu_cores is None
 
 
+def test_what_ended_meanwhile_is_still_counted() -> None:
+    pids: list[int] = []
+    with ResourceSampler(lambda: pids, interval_s=0.01) as sampler:
+        with _started(_BURN.format(cpu_s=0.2) + _WAIT) as process:
+            pids.append(process.pid)
+            assert process.stdout is not None
+            process.stdout.readline()
+            while (sampler.samples[-1].cpu_s or 0) < 0.1:
+                time.sleep(0.01)
+        while sampler.samples[-1].processes:
+            time.sleep(0.01)
+    assert sampler.samples[-1].cpu_s is not None
+    assert sampler.samples[-1].cpu_s >= 0.1
+
+
 def test_what_may_not_be_read_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(*_arguments: object) -> None:
         raise psutil.AccessDenied

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.results import files as result_files
 from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
+from groundhog_otel.report.units import amount
 from groundhog_otel.store.source import Source
 
 __all__ = ("GONE", "INTERRUPTED", "Outputs", "finish", "finish_part", "keep", "say")
@@ -28,6 +30,8 @@ __all__ = ("GONE", "INTERRUPTED", "Outputs", "finish", "finish_part", "keep", "s
 INTERRUPTED: Final = 130
 GONE: Final = 1
 """The server has died, or a worker."""
+_STORED_S: Final = 20.0
+"""How long after a test a trace may take to be stored."""
 _STANDARD: Final = Path("-")
 
 
@@ -100,7 +104,12 @@ def finish(
     with _kept(failed):  # before all that takes time
         keep(result, outputs.out)
     report = assemble(
-        result, thresholds=outputs.thresholds(), source=source, baseline=outputs.baseline, scaling=scaling
+        result,
+        thresholds=outputs.thresholds(),
+        source=source,
+        baseline=outputs.baseline,
+        scaling=scaling,
+        wait_s=_wait_s(result),
     )
     for file, made in ((outputs.html, _html), (outputs.junit, _junit), (outputs.hdr, _hdr)):
         if file is not None:
@@ -133,7 +142,7 @@ def finish_part(result: LoadResult, outputs: Outputs) -> int:
     check = result.self_checks[0]
     count = sum(one.count for one in result.operations)
     failed = sum(sum(one.errors.values()) for one in result.operations)
-    say(f"part {check.worker + 1}/{result.shares}: {count} requests, {failed} of them with an error")
+    say(f"part {check.worker + 1}/{result.shares}: {amount(count, 'request')}, {failed:,} of them with an error")
     return 0 if result.interrupted is None else _ended_early(result.interrupted)
 
 
@@ -152,6 +161,12 @@ def keep(result: LoadResult, file: Path | None) -> None:
 def say(sentence: str) -> None:
     """Tell a person something that is not the result."""
     print(f"groundhog: {sentence}", file=sys.stderr, flush=True)
+
+
+def _wait_s(result: LoadResult) -> float:
+    """Return how long traces of a result may still be on their way, in seconds: none, if the test was a while ago."""
+    ended_s = result.started_at_ns / 1e9 + result.duration_s
+    return min(max(_STORED_S - (time.time() - ended_s), 0.0), _STORED_S)
 
 
 def _ended_early(why: str) -> int:

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from groundhog_otel.load.clients.children import Child, Pids, watch_spawns
 from groundhog_otel.load.clients.command_failures import explain_command
 from groundhog_otel.load.clients.exchanges import Exchanges
-from groundhog_otel.load.clients.holding import held
+from groundhog_otel.load.clients.holding import Doubt, held
 from groundhog_otel.load.clients.sdk import CONNECT_S, Protocol, connected, require
 from groundhog_otel.load.clients.session import ClientSession
 from groundhog_otel.load.errors import LoadError
@@ -20,6 +20,9 @@ from groundhog_otel.load.session import Session
 from groundhog_otel.settings import forwarded_environment, inherited
 
 __all__ = ("CommandTarget",)
+
+_SILENT_S: Final = 5.0
+"""How long a server has for the handshake once it has written what is no message: some greet first, and load then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class CommandTarget:
             raise LoadError("The command is empty: give the one that starts the server")
         given = inherited() if self.inherit == "all" else forwarded_environment()
         exchanges, child = Exchanges(), Child(self._pids)
+        doubt = Doubt(_SILENT_S)
+        exchanges.on_nonsense = doubt.begin
         transport = _streams(self.command, child, environment={**given, **self.env}, folder=self.folder)
         async with held(
             connected(transport, exchanges, protocol=self.protocol, kind="stdio"),
@@ -61,6 +66,7 @@ class CommandTarget:
             explain=lambda error: explain_command(
                 self.command, error, child, exchanges.nonsense, timeout_s=self.connect_timeout_s
             ),
+            fatal=doubt.end,
             on_end=exchanges.broke_off,
             before_close=child.remember_tree,
             after_close=child.end,

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
-__all__ = ("held",)
+__all__ = ("Doubt", "held")
 
 T = TypeVar("T")
 CLOSE_S: Final = 8.0
@@ -71,6 +71,26 @@ async def held(
             await _end(task, opened=opened)
         finally:
             after_close()
+
+
+class Doubt:
+    """Ends the wait for a handshake some time after it has become doubtful that there will be one."""
+
+    def __init__(self, within_s: float) -> None:
+        self.end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """For :func:`held`: what is ``fatal``."""
+        self._within_s = within_s
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Begin to doubt, unless that is so already."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._within_s, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self.end.done():
+            self.end.set_exception(ConnectionError("the handshake has no answer"))
+            self.end.exception()  # seen: nobody waits for it once the session is open
 
 
 def _error(future: asyncio.Future[Any]) -> Exception | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,8 +9,8 @@ from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from groundhog_otel.load.clients.exchanges import Exchanges
-from groundhog_otel.load.clients.holding import held
-from groundhog_otel.load.clients.http import HttpWatch, Trouble, http_streams, sse_streams
+from groundhog_otel.load.clients.holding import Doubt, held
+from groundhog_otel.load.clients.http import HttpWatch, http_streams, sse_streams
 from groundhog_otel.load.clients.limits import raise_file_limit
 from groundhog_otel.load.clients.listeners import listening_pids
 from groundhog_otel.load.clients.sdk import CONNECT_S, Protocol, connected, require
@@ -24,7 +23,7 @@ from groundhog_otel.settings import variable
 __all__ = ("UrlTarget",)
 
 _NONSENSE_S: Final = 1.0
-"""How long a handshake may go on once its answer was seen to be none."""
+"""How long a handshake may go on once its answer was seen to be none: some releases of the SDK wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,9 @@ class UrlTarget:
         headers = self._headers()
         exchanges = Exchanges()
         watch = HttpWatch(exchanges, answers_in_response=self.transport == "http")
-        fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        _end_early(fatal, watch, exchanges)
+        doubt = Doubt(_NONSENSE_S)
+        watch.on_trouble = lambda trouble: doubt.begin() if trouble.rpc == "initialize" else None
+        exchanges.on_nonsense = doubt.begin
         streams = http_streams if self.transport == "http" else sse_streams
         async with held(
             connected(streams(self.url, watch, headers), exchanges, protocol=protocol, kind=self.transport),
@@ -77,7 +77,7 @@ class UrlTarget:
                 authorized=self._authorized(headers),
                 timeout_s=self.connect_timeout_s,
             ),
-            fatal=fatal,
+            fatal=doubt.end,
             on_end=exchanges.broke_off,
         ) as found:
             watch.connecting = False
@@ -105,20 +105,3 @@ class UrlTarget:
             if not value.isascii() or not value.isprintable() or not name.isascii():
                 raise LoadError(f"The header {name} cannot be sent: it holds what is no printable ASCII character")
         return given
-
-
-def _end_early(fatal: asyncio.Future[None], watch: HttpWatch, exchanges: Exchanges) -> None:
-    """End the handshake a moment after it became clear that its answer cannot come: some releases of the SDK wait."""
-    loop = asyncio.get_running_loop()
-
-    def give_up() -> None:
-        if not fatal.done():
-            fatal.set_exception(ConnectionError("the handshake has no answer"))
-            fatal.exception()  # seen: nobody waits for it once the session is open
-
-    def trouble(found: Trouble) -> None:
-        if found.rpc == "initialize":
-            loop.call_later(_NONSENSE_S, give_up)
-
-    watch.on_trouble = trouble
-    exchanges.on_nonsense = lambda: trouble(Trouble("POST", "initialize"))

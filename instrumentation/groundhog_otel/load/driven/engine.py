@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from groundhog_otel.load.engine.clock import Clock
 from groundhog_otel.load.engine.connections import Connection, Connections
+from groundhog_otel.load.engine.outcome import Measured, Test
 from groundhog_otel.load.engine.recorder import Recorder
 from groundhog_otel.load.engine.schedule import Round, Share, rounds_of_user
 from groundhog_otel.load.engine.self_check import OwnCheck
@@ -18,8 +19,6 @@ from groundhog_otel.load.engine.trace import TraceContexts
 from groundhog_otel.load.engine.traffic import Traffic
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.plan import LoadTestConfig, Scenario
-from groundhog_otel.load.results.facts import config_facts
-from groundhog_otel.load.results.machine import machine_facts
 from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.session import Target
 
@@ -55,7 +54,7 @@ class Driven:
         say: Callable[..., None],
     ) -> None:
         """``kinds`` are the scenarios of each kind of user. A duration of 0 stands for one that nobody knows."""
-        self._target, self._kinds, self._run_id, self._say = target, kinds, run_id, say
+        self._kinds, self._run_id, self._say = kinds, run_id, say
         self._config = replace(config, test_scenarios=_all(kinds))
         self._share = Share(worker, _MOST_WORKERS)
         self._clock, self._own, self._contexts = Clock(), OwnCheck(), TraceContexts(run_id)
@@ -74,6 +73,7 @@ class Driven:
         self._came = self._unfinished = 0
         self._taken: list[dict[int, Iterator[int]]] = [{} for _ in kinds]
         self._until_ns = 0
+        self._events = self._events_before = 0
         self._interrupted: str | None = None
         self._looking = asyncio.create_task(self._look())
         self._beside: set[asyncio.Task[None]] = set()
@@ -119,6 +119,7 @@ class Driven:
             return
         if not self._recorder.from_ns:
             self._recorder.from_ns = due_ns
+            self._events_before = self._connections.notifications
             self._own.start()
         user.round = user.traffic.go(next(user.rounds), user.connection, due_ns)
         user.round.add_done_callback(lambda _round: self._over(number, user))
@@ -146,6 +147,7 @@ class Driven:
     async def drained(self) -> None:
         """Let all users leave, and wait for what is under way: no longer than other load tests do."""
         self._own.stop()
+        self._events = self._connections.notifications - self._events_before
         leaving = [self._users.pop(number) for number in list(self._users)]
         await asyncio.gather(*(self._see_off(user, GRACE_S) for user in leaving))
         if self._beside:
@@ -161,32 +163,18 @@ class Driven:
         await self._connections.close()
         if self._observer is not None:
             await asyncio.to_thread(self._observer.close)
-        result = self._result()
-        self._clock.close()
-        return result
-
-    def _result(self) -> LoadResult:
-        recorder = self._recorder
-        duration_s = max(self._until_ns - recorder.from_ns, 0) / 1e9
-        return LoadResult(
-            run_id=self._run_id,
-            server=self._connections.server,
-            target=self._target.name,
-            model="closed",
-            config=config_facts(self._config),
-            started_at_ns=self._clock.since_1970(recorder.from_ns),
-            duration_s=duration_s,
-            operations=recorder.operations(),
-            windows=recorder.windows.result(duration_s),
-            self_checks=(self._own.result(self._share.index),),
-            slowest=recorder.remembered.slowest,
-            sample=recorder.remembered.sample,
-            connections_peak=self._connections.peak,
+        measured = Measured.of(
+            self._recorder, self._own, self._connections, self._clock, until_ns=self._until_ns, events=self._events
+        )
+        result = measured.result(
+            Test(self._run_id, self._connections.target.name, self._config, self._share),
+            self._recorder.windows,
+            self._recorder.remembered.sample,
             unfinished=self._unfinished,
             interrupted=self._interrupted,
-            machine=machine_facts(),
-            reopened=self._connections.reopened,
         )
+        self._clock.close()
+        return result
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

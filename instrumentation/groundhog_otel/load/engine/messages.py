@@ -50,6 +50,8 @@ class Job:
     run_id: str
     file: Path
     """For its result."""
+    kept: Path
+    """For what it has recorded by then, should it die before that."""
     remembered: bool
     """Whether somebody wants to hear of requests that are remembered."""
     observe: Callable[[Callable[[], int]], Observer | None] | None

@@ -11,11 +11,11 @@ from groundhog_otel.load.engine.remembered import Remembered
 from groundhog_otel.load.engine.tally import Tally
 from groundhog_otel.load.engine.windows import Windows
 from groundhog_otel.load.plan import Step
-from groundhog_otel.load.results.result import OperationResult, Request
+from groundhog_otel.load.results.result import Request
 from groundhog_otel.load.session import Answer
 from groundhog_otel.mcp.guard import guarded_error
 
-__all__ = ("MOST_KINDS", "Flight", "Observer", "Recorder", "bounded")
+__all__ = ("MOST_KINDS", "Flight", "Observer", "Operation", "Recorder", "bounded")
 
 MOST_KINDS: Final = 50
 """Kinds of errors that an operation is counted with; what else there is counts as ``{class}:other``."""
@@ -49,10 +49,10 @@ class Flight:
 
 
 @dataclass(slots=True)
-class _Operation:
+class Operation:
+    """What is counted of the requests of one name, besides their latencies."""
+
     method: str
-    response: Tally = field(default_factory=Tally)
-    service: Tally = field(default_factory=Tally)
     count: int = 0
     errors: dict[str, int] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
@@ -70,12 +70,15 @@ class Recorder:
         seed: str,
         on_remembered: Callable[[Request], None] | None = None,
         observer: Observer | None = None,
+        on_closed: Callable[[], None] | None = None,
     ) -> None:
+        """``on_closed`` is called when a window is over, before what comes next is counted."""
         self._clock = clock
         self.from_ns = from_ns
-        self._operations: dict[str, _Operation] = {}
+        self.operations: dict[str, Operation] = {}
+        """By name."""
         self._observer = observer
-        self.windows = Windows(duration_s)
+        self.windows = Windows(duration_s, on_closed)
         self.remembered = Remembered(seed, on_remembered)
         self.started = 0
         """Requests that were sent, those of the warm-up included; likewise the two below."""
@@ -98,15 +101,18 @@ class Recorder:
         if flight.due_ns < self.from_ns:
             return
         name = flight.operation
-        operation = self._operations.get(name)
+        self.windows.ended(
+            (ended_ns - self.from_ns) / 1e9,
+            name,
+            response_ns,
+            failed=answer.error is not None,
+            service_ns=None if flight.sent_ns is None else ended_ns - flight.sent_ns,
+        )
+        operation = self.operations.get(name)
         if operation is None:
-            operation = self._operations[name] = _Operation(flight.step.method)
+            operation = self.operations[name] = Operation(flight.step.method)
         operation.count += 1
-        operation.response.add_ns(response_ns)
-        if flight.sent_ns is not None:
-            operation.service.add_ns(ended_ns - flight.sent_ns)
         error = None if answer.error is None else self._failed(operation, answer)
-        self.windows.ended((ended_ns - self.from_ns) / 1e9, name, response_ns, failed=error is not None)
         if flight.sent_ns is not None:
             self.remembered.offer(response_ns, lambda: self._request(flight, ended_ns, answer, error))
         if self._observer is not None:
@@ -116,22 +122,7 @@ class Recorder:
             except Exception:
                 guarded_error("load.observer")
 
-    def operations(self) -> tuple[OperationResult, ...]:
-        """Return what was counted, by name."""
-        return tuple(
-            OperationResult(
-                name=name,
-                method=one.method,
-                response=one.response.encode(),
-                service=one.service.encode(),
-                count=one.count,
-                errors=dict(one.errors),
-                messages=dict(one.messages),
-            )
-            for name, one in sorted(self._operations.items())
-        )
-
-    def _failed(self, operation: _Operation, answer: Answer) -> str:
+    def _failed(self, operation: Operation, answer: Answer) -> str:
         kind = bounded(f"{answer.error}:{answer.detail}" if answer.detail else f"{answer.error}", operation.errors)
         operation.errors[kind] = operation.errors.get(kind, 0) + 1
         if answer.message and kind not in operation.messages:

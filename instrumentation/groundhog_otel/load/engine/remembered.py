@@ -27,6 +27,8 @@ class Remembered:
         self._number = count()
         self._floor_ns = -1
         self._sample: list[Request] = []
+        self.drawn: list[tuple[int, Request]] | None = None
+        """A list takes each that enters the sample, and its place there."""
         self._seen = 0
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
         self._weight = 1.0
@@ -69,10 +71,14 @@ class Remembered:
 
     def _draw(self, request: Request) -> None:
         """Keep a drawn request, and draw which is the next (Li 1994, "Reservoir-sampling algorithms", algorithm L)."""
-        if len(self._sample) < SAMPLE:
+        place = len(self._sample)
+        if place < SAMPLE:
             self._sample.append(request)
         else:
-            self._sample[floor(self._random.random() * SAMPLE)] = request
+            place = floor(self._random.random() * SAMPLE)
+            self._sample[place] = request
+        if self.drawn is not None:
+            self.drawn.append((place, request))
         if len(self._sample) < SAMPLE:
             self._next += 1
             return

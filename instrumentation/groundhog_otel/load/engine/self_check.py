@@ -66,9 +66,9 @@ class OwnCheck:
             self._late_max_ns = max(self._late_max_ns, late_ns)
 
     def result(self, worker: int) -> SelfCheck:
-        """Return what was measured."""
+        """Return what was measured, until the last look if it has not been stopped."""
         p50_s, p99_s = self._late.percentiles_s(50, 99)
-        whole = (self._began, self._ended)
+        whole = (self._began, self._ended or self._slice)
         return SelfCheck(
             worker=worker,
             cpu_share=_used(whole[0], whole[1]) if whole[0] and whole[1] else 0.0,
@@ -80,6 +80,7 @@ class OwnCheck:
             gc_pause_max_s=self._gc_max_ns / 1e9,
             due=self.due,
             begun=self.begun,
+            scheduling_errors=self._late.encode(),
         )
 
     def _collected(self, phase: str, _info: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from typing import Final
 
 from groundhog_otel.load.engine.clock import Clock
 from groundhog_otel.load.engine.connections import Connection, Connections
+from groundhog_otel.load.engine.keeping import Keeper, Kept
+from groundhog_otel.load.engine.outcome import Measured, Test
 from groundhog_otel.load.engine.progress import Tick
 from groundhog_otel.load.engine.recorder import Observer, Recorder
 from groundhog_otel.load.engine.schedule import WHOLE, Share
@@ -21,8 +23,6 @@ from groundhog_otel.load.engine.trace import TraceContexts
 from groundhog_otel.load.engine.traffic import Traffic
 from groundhog_otel.load.errors import StoppedError
 from groundhog_otel.load.plan import LoadTestConfig
-from groundhog_otel.load.results.facts import config_facts
-from groundhog_otel.load.results.machine import machine_facts
 from groundhog_otel.load.results.result import LoadResult, Request
 from groundhog_otel.load.session import Target
 from groundhog_otel.load.validation import require_valid
@@ -48,6 +48,8 @@ class Hooks:
     """About twice a second."""
     on_remembered: Callable[[Request], None] | None = None
     """Each request that enters the slowest ten or the sample, as they are at that moment."""
+    on_kept: Callable[[Kept], None] | None = None
+    """Whenever a window is over: what has come since the one before."""
     observe: Callable[[Callable[[], int]], Observer | None] | None = None
     """Makes what sees every request, in the process that sends them; it is given a function that returns how many are
     under way. To reach worker processes it has to be picklable."""
@@ -94,7 +96,7 @@ class _Run:
         hooks: Hooks,
         clock: Clock,
     ) -> None:
-        self._target, self._config, self._share, self._run_id = target, config, share, run_id
+        self._config, self._share, self._run_id = config, share, run_id
         self._stop, self._hooks, self._clock = stop, hooks, clock
         self._own = OwnCheck()
         self._events = self._events_before = 0
@@ -156,7 +158,17 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
         self._tick(ticker.tick())
-        return self._result(recorder, until_ns, unfinished=traffic.unfinished)
+        return self._measured(recorder, until_ns).result(
+            Test(self._run_id, self._connections.target.name, self._config, self._share),
+            recorder.windows,
+            recorder.remembered.sample,
+            unfinished=traffic.unfinished,
+            interrupted=self._stop.why,
+            shares=self._share.count,
+        )
+
+    def _measured(self, recorder: Recorder, until_ns: int) -> Measured:
+        return Measured.of(recorder, self._own, self._connections, self._clock, until_ns=until_ns, events=self._events)
 
     async def _finish(self, traffic: Traffic) -> None:
         """Wait for what is under way; less long when the test was stopped, and not at all when told so twice."""
@@ -195,39 +207,26 @@ class _Run:
         return 0 if self._traffic is None else self._traffic.in_flight
 
     def _recorder(self, from_ns: int) -> Recorder:
-        return Recorder(
+        keeper = Keeper()
+
+        def closed() -> None:
+            if self._hooks.on_kept is not None:
+                try:
+                    self._hooks.on_kept(keeper.record(recorder, self._measured(recorder, self._clock.now_ns())))
+                except Exception:
+                    guarded_error("load.on_kept")
+
+        recorder = Recorder(
             self._clock,
             from_ns=from_ns,
             duration_s=self._config.duration,
             seed=f"{self._config.seed}/sample/{self._share.index}",
             on_remembered=self._hooks.on_remembered,
             observer=self._observer,
+            on_closed=closed,
         )
-
-    def _result(self, recorder: Recorder, until_ns: int, *, unfinished: int) -> LoadResult:
-        duration_s = max(until_ns - recorder.from_ns, 0) / 1e9
-        return LoadResult(
-            run_id=self._run_id,
-            server=self._connections.server,
-            target=self._target.name,
-            model="closed" if self._config.arrivals is None else "open",
-            config=config_facts(self._config),
-            started_at_ns=self._clock.since_1970(recorder.from_ns),
-            duration_s=duration_s,
-            operations=recorder.operations(),
-            windows=recorder.windows.result(duration_s),
-            self_checks=(self._own.result(self._share.index),),
-            slowest=recorder.remembered.slowest,
-            sample=recorder.remembered.sample,
-            connections_peak=self._connections.peak,
-            unfinished=unfinished,
-            interrupted=self._stop.why,
-            workers=1,
-            machine=machine_facts(),
-            events=self._events,
-            reopened=self._connections.reopened,
-            shares=self._share.count,
-        )
+        recorder.remembered.drawn = None if self._hooks.on_kept is None else []
+        return recorder
 
 
 def freeze() -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 __all__ = ("RUN_ID", "TraceContexts")
 
 RUN_ID: Final = "groundhog.load.run_id"
+"""The Collector keeps every trace with a span that has it (``otel-config.yaml``)."""
 
 
 class TraceContexts:

@@ -9,6 +9,7 @@ from asyncio import StreamReader, StreamReaderProtocol
 from dataclasses import asdict
 
 from groundhog_otel.load.engine.clock import Clock
+from groundhog_otel.load.engine.keeping import keep
 from groundhog_otel.load.engine.logs import quiet
 from groundhog_otel.load.engine.messages import LINE_BYTES, line, message, read_job, tick_message
 from groundhog_otel.load.engine.share import Hooks, run_share
@@ -71,7 +72,9 @@ async def _job(reader: StreamReader, writer: asyncio.WriteTransport, stop: Stop)
         writer.write(line(ready=True))
         return clock.from_1970(await begin)
 
+    kept = job.kept.open("wb")
     hooks = Hooks(
+        on_kept=lambda record: keep(record, kept),
         on_tick=lambda tick: writer.write(tick_message(tick)),
         on_remembered=(lambda request: writer.write(line(remembered=asdict(request)))) if job.remembered else None,
         observe=job.observe,
@@ -83,6 +86,7 @@ async def _job(reader: StreamReader, writer: asyncio.WriteTransport, stop: Stop)
         result_files.write(result, job.file)
         return result.interrupted
     finally:
+        kept.close()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
 

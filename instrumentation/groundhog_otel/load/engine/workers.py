@@ -15,7 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from groundhog_otel.load.beginning import Beginning
+from groundhog_otel.load.engine.keeping import kept_result
 from groundhog_otel.load.engine.messages import LINE_BYTES, Job, line, message, tick_from, written_job
+from groundhog_otel.load.engine.outcome import Test
 from groundhog_otel.load.engine.progress import Tick, combined
 from groundhog_otel.load.engine.schedule import WHOLE, Share
 from groundhog_otel.load.engine.share import GRACE_S, Hooks
@@ -25,7 +27,7 @@ from groundhog_otel.load.errors import LoadError, StoppedError
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.results import files as result_files
 from groundhog_otel.load.results.merging import merge
-from groundhog_otel.load.results.result import LoadResult, Request
+from groundhog_otel.load.results.result import LoadResult, Lost, Request
 from groundhog_otel.load.session import Target
 from groundhog_otel.load.validation import require_valid
 from groundhog_otel.settings import inherited
@@ -61,25 +63,29 @@ async def run_workers(
         workers = [
             _Worker(number, Path(folder, f"worker-{number}.json"), hooks) for number in range(1, config.workers + 1)
         ]
+        tests = [
+            Test(run_id, target.name, config, share.part(number, config.workers)) for number in range(config.workers)
+        ]
         jobs = [
             written_job(
                 Job(
                     target=target,
                     config=config,
-                    share=share.part(number, config.workers),
+                    share=test.share,
                     run_id=run_id,
                     file=worker.file,
+                    kept=worker.kept,
                     remembered=hooks.on_remembered is not None,
                     observe=hooks.observe,
                 )
             )
-            for number, worker in enumerate(workers)
+            for worker, test in zip(workers, tests, strict=True)
         ]
         try:
             await _run(workers, jobs, stop, hooks, begin_at)
         finally:
             await asyncio.gather(*(worker.end() for worker in workers))
-        return _result(workers, stop)
+        return _result(workers, tests, stop)
 
 
 async def _run(
@@ -127,11 +133,18 @@ async def _tick(workers: Sequence[_Worker], hooks: Hooks) -> None:
             hooks.on_tick(Tick(combined(ticks)))
 
 
-def _result(workers: Sequence[_Worker], stop: Stop) -> LoadResult:
-    found = [result_files.read(worker.file) for worker in workers if worker.file.exists()]
+def _result(workers: Sequence[_Worker], tests: Sequence[Test], stop: Stop) -> LoadResult:
+    found, lost = [], []
+    for worker, test in zip(workers, tests, strict=True):
+        result, whole = worker.result(test)
+        if result is not None:
+            found.append(result)
+        if not whole:
+            lost.append((test.share.index, 0.0 if result is None else result.duration_s))
     if found:
-        result = merge(found)
-        return replace(result, interrupted=stop.why or result.interrupted)
+        merged = merge(found)
+        missing = tuple(Lost(index, from_s, merged.duration_s) for index, from_s in lost)
+        return replace(merged, interrupted=stop.why or merged.interrupted, lost=missing)
     reasons = [worker.over for worker in workers if worker.over is not None]
     if stop.why is not None and stop.why not in reasons:
         raise StoppedError(f"stopped before the test had begun ({stop.why})")
@@ -143,7 +156,7 @@ class _Worker:
 
     def __init__(self, number: int, file: Path, hooks: Hooks) -> None:
         self._number = number
-        self.file = file
+        self.file, self.kept = file, file.with_suffix(".kept")
         self._hooks = hooks
         self._process: asyncio.subprocess.Process | None = None
         self.reading: asyncio.Task[None]
@@ -152,6 +165,12 @@ class _Worker:
         self.tick: Tick | None = None
         self.over: str | None = None
         """Why it has ended before its time: it could not begin, was interrupted, or has died."""
+
+    def result(self, test: Test) -> tuple[LoadResult | None, bool]:
+        """Return what it has measured, if anything, and whether that is all."""
+        if self.file.exists():
+            return result_files.read(self.file), True
+        return kept_result(self.kept, test, shares=test.share.count), False
 
     async def start(self, job: bytes) -> None:
         """Start it, and give it its job.

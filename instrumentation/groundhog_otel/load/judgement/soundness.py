@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
+from groundhog_otel.load.judgement.chance import too_many
 from groundhog_otel.load.judgement.counts import Counts
 from groundhog_otel.load.results.result import LoadResult, SelfCheck
-from groundhog_otel.report.units import duration, rate, share
+from groundhog_otel.report.units import amount, duration, rate, share
 
 __all__ = ("faults", "notes")
 
@@ -16,6 +18,9 @@ _MOST_DELAY: Final = 0.1
 """Of the response latency at p99: as much of it may be the generator's own."""
 _LEAST_DELAY_S: Final = 0.001
 """Below it, scheduling is as good as an operating system's is."""
+_MOST_LATE: Final = 0.01
+_LEAST_LATE: Final = 3
+"""Requests: one or two may be late on any machine, however few there are."""
 _MOST_GC: Final = 0.05
 _LEAST_KEPT: Final = 0.95
 """Of the rounds that were due: as many were begun while the schedule went on."""
@@ -30,7 +35,8 @@ def faults(result: LoadResult) -> tuple[str, ...]:
     The generator was one when it began fewer than 95 % of the rounds that were due while the schedule went on. A worker
     was when it used 90 % of a CPU or more over the test; when, at p99, it began requests late by more than
     1 ms and by more than a tenth of the response latency; or when the garbage collector stopped it for 5 % of the test.
-    A divided test is not valid without all of its parts.
+    Of rounds and late requests, so many it takes that chance explains them in less than 5 % of tests (binomial): one
+    request in a hundred says nothing, in a short test. A divided test is not valid without all of its parts.
     """
     return tuple(_faults(result))
 
@@ -41,8 +47,7 @@ def notes(result: LoadResult) -> tuple[str, ...]:
 
 
 def _faults(result: LoadResult) -> Iterator[str]:
-    counts = [Counts.of([one.response]) for one in result.operations if one.count]
-    if not counts:
+    if not any(one.count for one in result.operations):
         yield "no request was counted: make the test longer than its warm-up, and look at the errors"
         return
     here = {check.worker for check in result.self_checks}
@@ -53,24 +58,50 @@ def _faults(result: LoadResult) -> Iterator[str]:
             " what it should be: see why, and merge all of them"
         )
     due, begun = sum(check.due for check in result.self_checks), sum(check.begun for check in result.self_checks)
-    if due and begun < _LEAST_KEPT * due and result.duration_s > 0:
+    if begun < _LEAST_KEPT * due and too_many(due - begun, due, 1 - _LEAST_KEPT) and result.duration_s > 0:
         yield (
             f"the schedule wanted {rate(due / result.duration_s)} and the generator began only"
             f" {rate(begun / result.duration_s)}: use more workers, or less load"
         )
-    p99_s = min(one.at(99) for one in counts)
+    p99_s = _p99_s(result)
     for check in result.self_checks:
         yield from _worker(check, p99_s, result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """Requests that a worker began too late for their p99 to be the server's."""
+
+    number: int
+    of: int
+    than_s: float
+
+    @property
+    def proven(self) -> bool:
+        """Whether chance does not explain so many of them."""
+        return self.number >= _LEAST_LATE and too_many(self.number, self.of, _MOST_LATE)
+
+
+def _late(check: SelfCheck, p99_s: float) -> _Late:
+    than_s = max(_LEAST_DELAY_S, _MOST_DELAY * p99_s)
+    errors = Counts.of([check.scheduling_errors or None])
+    return _Late(errors.above(than_s), errors.total, than_s)
+
+
+def _p99_s(result: LoadResult) -> float:
+    """Return the response latency at p99 of the fastest operation."""
+    return min((Counts.of([one.response]).at(99) for one in result.operations if one.count), default=0.0)
 
 
 def _worker(check: SelfCheck, p99_s: float, result: LoadResult) -> Iterator[str]:
     worker = f"worker {check.worker} of the generator"
     if check.cpu_share >= _MOST_CPU and not _in_memory(result):
         yield f"{worker} used {share(check.cpu_share)} of a CPU and could not do more: use more workers, or less load"
-    if check.scheduling_error_p99_s > max(_LEAST_DELAY_S, _MOST_DELAY * p99_s):
+    late = _late(check, p99_s)
+    if late.proven:
         yield (
-            f"{worker} began 1 % of its requests more than {duration(check.scheduling_error_p99_s)} late, beside a p99"
-            f" of {duration(p99_s)}: use more workers, or less load, or a machine with less else to do"
+            f"{worker} began {late.number:,} of {late.of:,} requests more than {duration(late.than_s)} late, beside a"
+            f" p99 of {duration(p99_s)}: use more workers, or less load, or a machine with less else to do"
         )
     if result.duration_s > 0 and check.gc_pause_total_s / result.duration_s > _MOST_GC:
         yield (
@@ -82,10 +113,15 @@ def _worker(check: SelfCheck, p99_s: float, result: LoadResult) -> Iterator[str]
 def _notes(result: LoadResult) -> Iterator[str]:
     if result.interrupted is not None:
         yield f"the test ended early ({result.interrupted}): what was recorded until then is judged"
+    for lost in result.lost:
+        yield (
+            f"of worker {lost.worker} of the generator, which has died, {duration(lost.from_s)} to"
+            f" {duration(lost.to_s)} of the test is missing: neither counted nor in any rate"
+        )
     if result.unfinished:
         yield (
-            f"{result.unfinished} requests had no answer when the test was over; they are counted as errors, and with"
-            " the time until then"
+            f"{amount(result.unfinished, 'request')} had no answer when the test was over: counted as an error each,"
+            " and with the time until then"
         )
     if result.shares > 1 and result.begun_apart_s > _APART_S:
         yield (
@@ -94,9 +130,16 @@ def _notes(result: LoadResult) -> Iterator[str]:
         )
     if _in_memory(result):
         yield "the server ran in the generator's process, so their CPU time cannot be told apart"
+    p99_s = _p99_s(result)
     for check in result.self_checks:
         if check.cpu_share_max >= _MOST_CPU > check.cpu_share and not _in_memory(result):
             yield f"worker {check.worker} of the generator used {share(check.cpu_share_max)} of a CPU at its busiest"
+        late = _late(check, p99_s)
+        if late.number > _MOST_LATE * late.of and not late.proven:
+            yield (
+                f"worker {check.worker} of the generator began {late.number:,} of {late.of:,} requests more than"
+                f" {duration(late.than_s)} late; so few may be chance"
+            )
     for one in result.operations:
         response_s, service_s = Counts.of([one.response]).at(99), Counts.of([one.service]).at(99)
         if response_s > _QUEUEING * service_s:

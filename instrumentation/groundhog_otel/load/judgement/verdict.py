@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from scipy import stats
-
+from groundhog_otel.load.judgement.chance import CONFIDENCE, few_enough, too_many
 from groundhog_otel.load.judgement.counts import Counts
 from groundhog_otel.load.judgement.percentiles import TooFew, estimate_counts
 from groundhog_otel.load.judgement.soundness import faults, notes
 from groundhog_otel.load.judgement.thresholds import budget_thresholds, percent_of, text
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.results.result import UNFINISHED, LoadResult, OperationResult
-from groundhog_otel.report.units import duration, share
+from groundhog_otel.report.units import amount, duration, share
 
 __all__ = ("OVER_THRESHOLD", "PASSED", "UNPROVEN", "Check", "Outcome", "Verdict", "judge")
 
@@ -25,7 +24,6 @@ UNPROVEN: Final = 4
 """The test proves nothing: the generator was the bottleneck, or there were too few requests."""
 
 Outcome = Literal["passed", "failed", "undecided"]
-_CONFIDENCE: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +135,20 @@ def _errors(threshold: Threshold, one: OperationResult) -> Check:
     if not one.count:
         return Check(threshold, one.name, "undecided", None, f"{one.name}: no request was counted", certain=False)
     measured = failed / one.count
-    sentence = f"{one.name}: {share(measured)} of {one.count} requests failed ({_bound(threshold)})"
+    sentence = f"{one.name}: {share(measured)} of {amount(one.count, 'request')} failed ({_bound(threshold)})"
     if failed:
         sentence += "; " + ", ".join(f"{name} {count}" for name, count in sorted(one.errors.items()))
     if measured > bound:
-        return Check(threshold, one.name, "failed", measured, sentence, _too_many(failed, one.count, bound))
-    return Check(threshold, one.name, "passed", measured, sentence, _few_enough(failed, one.count, bound))
+        return Check(threshold, one.name, "failed", measured, sentence, too_many(failed, one.count, bound))
+    return Check(threshold, one.name, "passed", measured, sentence, few_enough(failed, one.count, bound))
 
 
 def _percentile(result: LoadResult, threshold: Threshold, one: OperationResult, percent: float) -> Check:
     counts, bound_s = Counts.of([one.response]), threshold.value
     allowed, above = 1 - percent / 100, counts.above(bound_s)
     windows = Counts.of(window.response.get(one.name) for window in result.windows)
-    found = estimate_counts(counts, percent, confidence=_CONFIDENCE, windows=windows)
-    tally = f"{above} of {counts.total} requests took longer than {duration(bound_s)}"
+    found = estimate_counts(counts, percent, confidence=CONFIDENCE, windows=windows)
+    tally = f"{above:,} of {amount(counts.total, 'request')} took longer than {duration(bound_s)}"
     given_up = _given_up(one, above, allowed)
     if isinstance(found, TooFew):
         return _from_few(threshold, one, found, above=above, allowed=allowed, given_up=given_up)
@@ -174,7 +172,7 @@ def _from_few(
     if found.count and not above and not given_up:
         sentence = f"{few}; all of them took at most {limit}"
         return Check(threshold, one.name, "passed", None, sentence, certain=False)
-    if above and _too_many(above, found.count, allowed):
+    if above and too_many(above, found.count, allowed):
         sentence = f"{few}; but {above} took longer than {limit}, and with that bound met so many hardly ever do"
         return Check(threshold, one.name, "failed", None, sentence)
     why = given_up or f"{above} took longer than {limit}, which can be chance"
@@ -193,16 +191,6 @@ def _given_up(one: OperationResult, above: int, allowed: float) -> str:
     if unanswered and above + unanswered > allowed * one.count:
         return f"{unanswered} had no answer when the test was over"
     return ""
-
-
-def _too_many(bad: int, count: int, allowed: float) -> bool:
-    """Whether, were the true share ``allowed``, ``bad`` or more of ``count`` would occur in less than 5 % of tests."""
-    return bool(stats.binom.sf(bad - 1, count, allowed) < 1 - _CONFIDENCE)
-
-
-def _few_enough(bad: int, count: int, allowed: float) -> bool:
-    """Whether, were the true share more than ``allowed``, ``bad`` or less would occur in less than 5 % of tests."""
-    return bool(stats.binom.cdf(bad, count, allowed) < 1 - _CONFIDENCE)
 
 
 def _bound(threshold: Threshold) -> str:

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from groundhog_otel import __version__, semconv
+from groundhog_otel.load.engine.trace import RUN_ID
 from groundhog_otel.load.results.result import Request
 from groundhog_otel.load.session import ServerFacts
 from groundhog_otel.mcp.guard import guarded_error
@@ -29,11 +30,9 @@ from groundhog_otel.mcp.outcome import OK, TIMEOUT, TOOL_ERROR, Outcome, client_
 from groundhog_otel.mcp.shape import TARGETS, WITH_URI, shape, tell_uri
 from groundhog_otel.mcp.transport import IN_MEMORY, STDIO, Transport, http_client
 
-__all__ = ("RUN_ID", "SCOPE", "SpanWriter", "names_of", "outcome_of")
+__all__ = ("SCOPE", "SpanWriter", "names_of", "outcome_of")
 
 SCOPE: Final = "groundhog_otel.load"
-RUN_ID: Final = "groundhog.load.run_id"
-"""The Collector keeps every trace with a span that has it (``otel-config.yaml``)."""
 ROOT: Final = "groundhog.load.request"
 SCENARIO: Final = "groundhog.load.scenario"
 OPERATION: Final = "groundhog.load.operation"

@@ -17,9 +17,10 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from groundhog_otel.diagnosis.probe import Target
 from groundhog_otel.diagnosis.reached import reached
 from groundhog_otel.diagnosis.targets import from_environment
+from groundhog_otel.load.engine.trace import RUN_ID
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.links.metrics import LoadMetrics
-from groundhog_otel.load.links.spans import RUN_ID, SpanWriter
+from groundhog_otel.load.links.spans import SpanWriter
 from groundhog_otel.recording.command import CommandError, Recorded, instrumented
 from groundhog_otel.settings import inherited, otlp_asked_for, otlp_protocol, store_directory
 from groundhog_otel.settings.stack import StackSettings

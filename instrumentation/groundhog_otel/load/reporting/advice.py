@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from groundhog_otel.load.engine.stopping import SIGNALS
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.wording import error_name
@@ -32,7 +33,10 @@ def _steps(report: Report, numbers: Figures) -> Iterator[str]:
             "machine of its own."
         )
     if result.interrupted is not None:
-        yield "Let it run to its end before you rely on it."
+        if result.interrupted in SIGNALS.values():
+            yield "Let it run to its end before you rely on it."
+        else:
+            yield "See why it could not go on, and run it again."
     failing = max(numbers.operations, key=lambda one: one.errors)
     if failing.error_share > _MANY_ERRORS:
         most = _kind(report, failing)

@@ -11,6 +11,7 @@ from groundhog_otel.load.engine.remembered import SAMPLE, slowest_of
 from groundhog_otel.load.engine.tally import Tally
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.results.result import LoadResult, OperationResult, Request, SelfCheck, Window
+from groundhog_otel.report.units import amount
 
 __all__ = ("merge",)
 
@@ -51,6 +52,7 @@ def merge(results: Sequence[LoadResult]) -> LoadResult:
         workers=sum(one.workers for one in results),
         events=sum(counted) if counted else None,
         reopened=sum(one.reopened for one in results),
+        lost=tuple(lost for one in results for lost in one.lost),
         begun_apart_s=(max(one.started_at_ns for one in results) - min(one.started_at_ns for one in results)) / 1e9,
     )
 
@@ -67,7 +69,8 @@ def _require_same(first: LoadResult, other: LoadResult) -> None:
         raise LoadError(f"These results are of two tests, which differ in {', '.join(differing)}: compare them instead")
     if first.shares != other.shares:
         raise LoadError(
-            f"One of these is of a test in {first.shares} parts, another of one in {other.shares}: merge each by itself"
+            f"One of these is of a test in {amount(first.shares, 'part')}, another of one in {other.shares}: merge each"
+            " by itself"
         )
 
 

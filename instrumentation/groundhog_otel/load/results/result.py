@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from groundhog_otel.load.session import ServerFacts
 
-__all__ = ("UNFINISHED", "LoadResult", "OperationResult", "Request", "SelfCheck", "Window")
+__all__ = ("UNFINISHED", "LoadResult", "Lost", "OperationResult", "Request", "SelfCheck", "Window")
 
 UNFINISHED: Final = "timeout:unfinished"
 """The error of a request that had no answer when the test was over."""
@@ -95,6 +95,18 @@ class SelfCheck:
     """Rounds that the schedule wanted after the warm-up; 0 in a closed model."""
     begun: int = 0
     """Those of them that were begun while the schedule went on: fewer when this process could not keep up."""
+    scheduling_errors: str = ""
+    """HDR histogram of microseconds, encoded: how late each request was begun. Empty: none was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What a worker has done, or was to do, and is not in the result: it has died."""
+
+    worker: int
+    from_s: float
+    """From the end of the warm-up, as the next."""
+    to_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +147,6 @@ class LoadResult:
     """How often a session that had died was opened anew."""
     shares: int = 1
     """Into how many parts the test was divided beforehand; 1 when nobody has divided it."""
+    lost: tuple[Lost, ...] = ()
     begun_apart_s: float = 0.0
     """From the first to the last of the moments at which the parts began."""

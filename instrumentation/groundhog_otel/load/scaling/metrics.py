@@ -11,6 +11,7 @@ from groundhog_otel.load.scaling.needs import Need, needs
 from groundhog_otel.load.scaling.resources import Use, use
 from groundhog_otel.load.scaling.saturation import Saturation
 from groundhog_otel.load.scaling.sweep import SweepStep, rate
+from groundhog_otel.report.units import amount
 
 __all__ = ("ScalingMetrics", "StepMetrics", "scaling_metrics")
 
@@ -111,7 +112,7 @@ def _throughput(step: SweepStep) -> Throughput | None:
 
 
 def _notes(steps: Sequence[SweepStep], law: Fit | None) -> list[str]:
-    notes = [f"{step.concurrency} users: left out, since {fault}" for step in steps for fault in step.faults]
+    notes = [f"{amount(step.concurrency, 'user')}: left out, since {fault}" for step in steps for fault in step.faults]
     if law is None:
         notes.append("a law of scaling takes three steps or more that are valid")
     elif law.problem is not None:

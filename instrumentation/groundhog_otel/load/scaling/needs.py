@@ -10,6 +10,7 @@ import numpy as np
 from groundhog_otel.load.judgement.resampling import draws, interval
 from groundhog_otel.load.scaling.law import Between, Fit
 from groundhog_otel.load.scaling.sweep import SweepStep
+from groundhog_otel.report.units import amount
 
 __all__ = ("TARGETS", "Need", "Target", "cost_s", "needs")
 
@@ -70,27 +71,27 @@ def needs(best: SweepStep | None, fit: Fit | None) -> tuple[Need, ...]:
     if best is None or cost is None:
         why = "the CPU time of the server is not known: its processes are not on this machine, or may not be looked at"
         why = "no step of the sweep is valid" if best is None else why
-        return tuple(Need(target, amount, None, why) for target, amount in TARGETS.items())
-    return tuple(_need(target, amount, best, cost, fit) for target, amount in TARGETS.items())
+        return tuple(Need(target, wanted, None, why) for target, wanted in TARGETS.items())
+    return tuple(_need(target, wanted, best, cost, fit) for target, wanted in TARGETS.items())
 
 
-def _need(target: Target, amount: float, best: SweepStep, cost: Between, fit: Fit | None) -> Need:
-    each = f"{cost.value * 1000:.3g} ms of CPU per request at {best.concurrency} users"
+def _need(target: Target, wanted: float, best: SweepStep, cost: Between, fit: Fit | None) -> Need:
+    each = f"{cost.value * 1000:.3g} ms of CPU per request at {amount(best.concurrency, 'user')}"
     if target == "commands":
-        return Need(target, amount, _times(cost, amount), each)
+        return Need(target, wanted, _times(cost, wanted), each)
     if target == "events":
         if not best.result.events:
-            return Need(target, amount, None, "no notification of the server was counted in this test")
+            return Need(target, wanted, None, "no notification of the server was counted in this test")
         requests = sum(one.count for one in best.result.operations)
-        per_event = _times(cost, amount * requests / best.result.events)
-        return Need(target, amount, per_event, "all CPU time of the server is put down to its notifications")
+        per_event = _times(cost, wanted * requests / best.result.events)
+        return Need(target, wanted, per_event, "all CPU time of the server is put down to its notifications")
     if fit is None:
         return Need(
-            target, amount, None, "how busy one client alone keeps the server takes a fit, of three steps or more"
+            target, wanted, None, "how busy one client alone keeps the server takes a fit, of three steps or more"
         )
     alone = fit.per_client
-    cores = Between(amount * cost.value * alone.value, amount * cost.low * alone.low, amount * cost.high * alone.high)
-    return Need(target, amount, cores, f"{each}; each of them as busy as one alone: {alone.value:.3g} requests/s")
+    cores = Between(wanted * cost.value * alone.value, wanted * cost.low * alone.low, wanted * cost.high * alone.high)
+    return Need(target, wanted, cores, f"{each}; each of them as busy as one alone: {alone.value:.3g} requests/s")
 
 
 def _times(one: Between, factor: float) -> Between:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Thread
-from time import time, time_ns
+from time import thread_time, time, time_ns
 from types import TracebackType
 from typing import Any, Final, final
 
@@ -17,6 +17,8 @@ __all__ = ("ResourceSampler", "Sample", "Use", "use")
 _CHILDREN_EVERY: Final = 4
 """Looks at the whole process table, which costs more than the rest of a sample."""
 _LONGEST_S: Final = 5.0
+_MOST_SHARE: Final = 0.1
+"""Of the time, that sampling may take: it shares a CPU with what makes the load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Sample:
     """Nanoseconds since 1970."""
     processes: int
     cpu_s: float | None
-    """Used since sampling began, also by processes that have ended since, as far as they were seen."""
+    """Used since sampling began, also by processes that have ended since, up to the last look at them."""
     memory_bytes: int | None
     """Resident, added up: memory that they share counts more than once."""
     disk_read_bytes: int | None
@@ -53,7 +55,7 @@ class Use:
 
 @final
 class ResourceSampler:
-    """Samples processes every ``interval_s`` seconds between entering and leaving its context.
+    """Samples processes every ``interval_s`` seconds, or as often as a tenth of the time allows, within its context.
 
     ``pids`` is asked each time, so servers may come and go. What may not be read is None; nothing is raised.
     """
@@ -66,7 +68,7 @@ class ResourceSampler:
         self._thread = Thread(target=self._run, name="groundhog-load-resources", daemon=True)
         self._began_s = time()
         self._known: dict[tuple[int, float], _Watched] = {}
-        self._spent_s = 0.0
+        self._spent_s: float | None = None
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -86,10 +88,12 @@ class ResourceSampler:
         self._sample(look_for_children=True)
 
     def _run(self) -> None:
-        number = 0
-        while not self._ended.wait(self._interval_s):
+        number, pause_s = 0, self._interval_s
+        while not self._ended.wait(pause_s):
             number += 1
+            began_s = thread_time()
             self._sample(look_for_children=number % _CHILDREN_EVERY == 0)
+            pause_s = max(self._interval_s, (thread_time() - began_s) / _MOST_SHARE)
 
     def _sample(self, *, look_for_children: bool) -> None:
         for key, process in self._processes(look_for_children=look_for_children):
@@ -98,17 +102,19 @@ class ResourceSampler:
         alive = []
         for key, watched in list(self._known.items()):
             try:
-                self._spent_s += watched.look()
+                spent_s = watched.look()
             except psutil.NoSuchProcess:
                 del self._known[key]
             else:
+                if watched.cpu_s is not None:
+                    self._spent_s = (self._spent_s or 0.0) + spent_s
                 if not watched.zombie:
                     alive.append(watched)
         self._samples.append(
             Sample(
                 time_ns=time_ns(),
                 processes=len(alive),
-                cpu_s=self._spent_s if alive and all(one.cpu_s is not None for one in alive) else None,
+                cpu_s=self._spent_s if all(one.cpu_s is not None for one in alive) else None,
                 memory_bytes=_sum(one.memory_bytes for one in alive),
                 disk_read_bytes=_sum(one.read_bytes for one in alive),
                 disk_written_bytes=_sum(one.written_bytes for one in alive),

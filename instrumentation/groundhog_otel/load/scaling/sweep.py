@@ -17,6 +17,10 @@ _LEAST_STEPS: Final = 5
 _FALLEN: Final = 0.95
 """Of the highest throughput: less is a fall, not noise."""
 _MOST_ERRORS: Final = 0.5
+_SAMPLES: Final = 20
+"""In a step: two in each of its windows, of which there are ten or less in a short one."""
+_LONGEST_S: Final = 0.5
+"""Between two samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,14 @@ async def sweep(
     pids: Callable[[], Iterable[int]] = tuple,
     concurrencies: Sequence[int] | None = None,
     most: int = 256,
-    interval_s: float = 0.5,
+    interval_s: float | None = None,
 ) -> tuple[SweepStep, ...]:
     """Run a load test at 1, 2, 4, 8 … users, until it is no use to go on; or at the ``concurrencies`` given.
 
     Each is a closed model of ``config`` (its ``arrivals`` are left out: concurrency is what is varied). It ends when
     throughput has fallen, at ``most`` users, when the generator was the bottleneck, when half of the requests fail, and
-    when a test is interrupted. ``pids`` names the server's processes while a test runs.
+    when a test is interrupted. ``pids`` names the server's processes while a test runs; they are sampled every
+    ``interval_s`` seconds, by default twenty times a step, and at least twice a second.
 
     Raises:
         LoadError: as ``run`` does.
@@ -57,11 +62,15 @@ async def sweep(
         concurrency = next_concurrency(done, most=most) if given is None else next(given, None)
         if concurrency is None:
             return tuple(done)
-        with ResourceSampler(pids, interval_s=interval_s) as sampler:
+        with ResourceSampler(pids, interval_s=interval_s or _interval_s(config.duration)) as sampler:
             result = await run(replace(config, concurrent_users=concurrency, arrivals=None))
         done.append(SweepStep(concurrency, result, sampler.samples))
         if result.interrupted is not None:
             return tuple(done)
+
+
+def _interval_s(duration_s: float) -> float:
+    return min(duration_s / _SAMPLES, _LONGEST_S)
 
 
 def next_concurrency(done: Sequence[SweepStep], *, most: int = 256) -> int | None:
