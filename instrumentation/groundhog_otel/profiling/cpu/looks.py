@@ -27,6 +27,8 @@ __all__ = ("Looks",)
 _RUNNING: Final = 0.1
 """The share of the time for which a thread has used the CPU, to be called running."""
 _MOST_SUSPENDED: Final = 64
+_CARRIED: Final = 10
+"""How many looks' worth of CPU time is carried over at most."""
 _BUSY: Final = 0.9
 """The same of a thread that stands where threads wait: then it does not wait, whatever its line says."""
 
@@ -79,8 +81,6 @@ class Looks:
         self.longest_gap_ns = 0
         self.cpu_ns = 0
         """CPU time that the threads have used between looks."""
-        self.unseen_cpu_ns = 0
-        """... and of that, used by threads that were waiting again when they were looked at."""
         self._following = following
         self._tally = tally
         self._turns = turns
@@ -88,6 +88,8 @@ class Looks:
         self._codes = Codes()
         self._threads = Threads()
         self._since_ns: dict[int, int] = {}
+        self._unspent_ns: dict[int, int] = {}
+        self._unseen_ns = 0
         self._last_ns = perf_counter_ns()
         self._process_ns = process_time_ns()
 
@@ -105,8 +107,12 @@ class Looks:
         self._last_ns = now_ns
         self._process_ns = process_time_ns()
 
-    def take(self) -> None:
-        """Look at everything once."""
+    def unseen_ns(self) -> int:
+        """Return the CPU time that threads have used and that no sample has got, in nanoseconds."""
+        return self._unseen_ns + sum(self._unspent_ns.values())
+
+    def take(self, *, free: bool) -> None:
+        """Look at everything once; ``free`` is whether nobody had the interpreter's lock when the time had come."""
         now_ns, wall_clock_ns = perf_counter_ns(), time_ns()
         gap_ns, self._last_ns = now_ns - self._last_ns, now_ns
         self.taken += 1
@@ -123,7 +129,7 @@ class Looks:
         del frames, again
         self.moved += len(seen) - len(settled)
         del seen
-        self._add_threads(settled, now_ns, wall_clock_ns)
+        self._add_threads(settled, now_ns, wall_clock_ns, free=free)
         del settled
         for other in suspended:
             if other.certain():
@@ -136,6 +142,7 @@ class Looks:
             self._threads.forget(alive)
             for thread in self._since_ns.keys() - alive:
                 del self._since_ns[thread]
+                self._unseen_ns += self._unspent_ns.pop(thread, 0)
 
     def _look_at(self, thread: int, innermost: FrameType) -> _Thread:
         instruction = innermost.f_lasti
@@ -151,7 +158,7 @@ class Looks:
         place = None if task is None else walk.innermost_coroutine()
         return _Thread(thread, innermost, instruction, walk.stack, walk.waits, one, loop, task, place)
 
-    def _add_threads(self, rows: list[_Thread], now_ns: int, time_ns: int) -> None:
+    def _add_threads(self, rows: list[_Thread], now_ns: int, time_ns: int, *, free: bool) -> None:
         exact = self._threads.exact
         shared_ns = 0
         if not exact:  # the process has a clock everywhere: those that do not wait share what it has used
@@ -165,21 +172,44 @@ class Looks:
             cpu_ns = self._threads.since_ns(row.thread)
             if not exact:
                 cpu_ns = 0 if row.waits else shared_ns
-            cpu_ns = min(cpu_ns, wall_ns)
-            self.cpu_ns += cpu_ns
-            if row.waits and cpu_ns < wall_ns * _BUSY:
-                self.unseen_cpu_ns += cpu_ns
-                cpu_ns = 0
+            running = self._runs(row, cpu_ns / max(1, wall_ns), free=free)
+            cpu_ns = self._spend(row.thread, cpu_ns, wall_ns if running else 0)
             if row.loop is not None:
                 link = None if row.one is None else row.one.link
                 self._turns.saw(row.loop, row.task, row.place, link, wall_ns)
-            if row.one is None and (not self._outside or (row.waits and not cpu_ns)):
+            if row.one is None and (not self._outside or (row.waits and not running)):
                 continue
-            state: State = "running" if cpu_ns >= wall_ns * _RUNNING and cpu_ns else "waiting"
+            state: State = "running" if running else "waiting"
             name = self._threads.name(row.thread)
             self._add(row.one, row.stack, state, thread=name, wall_ns=wall_ns, cpu_ns=cpu_ns, time_ns=time_ns)
             if row.one is not None:
                 row.one.since_ns = now_ns
+
+    def _runs(self, row: _Thread, share: float, *, free: bool) -> bool:
+        """Tell whether a thread is using the CPU now, having used it for a share of the time since the last look."""
+        if share >= _BUSY or share == 0:
+            return share > 0
+        if free:
+            # Nobody has the interpreter's lock, so nobody waits for it: whoever sleeps, sleeps of his own.
+            return self._threads.on_cpu(row.thread)
+        return share >= _RUNNING and not row.waits
+
+    def _spend(self, thread: int, cpu_ns: int, most_ns: int) -> int:
+        """Return the CPU time that a look at a running thread stands for: at most ``most_ns`` of what it has used.
+
+        What a thread uses between two looks that find it waiting is kept for the next that finds it running. To give
+        each look only what was used since the last would favour the long over the short: by the square of how long they
+        take at a time.
+        """
+        self.cpu_ns += cpu_ns
+        unspent_ns = self._unspent_ns.get(thread, 0) + cpu_ns
+        spent_ns = min(unspent_ns, most_ns)
+        unspent_ns -= spent_ns
+        if most_ns and unspent_ns > most_ns * _CARRIED:  # nobody will ever meet what is always over so soon
+            self._unseen_ns += unspent_ns - most_ns * _CARRIED
+            unspent_ns = most_ns * _CARRIED
+        self._unspent_ns[thread] = unspent_ns
+        return spent_ns
 
     def _last_before(self, now_ns: int) -> int:
         """Return when the last look at any thread was: a new one has begun after it."""

@@ -25,8 +25,8 @@ class CpuProfiler:
     :class:`Targets` says; then everything else is left out, and nothing is looked at while none of them is under way.
     ``outside=False`` does the same for all operations; by default what the process does apart from them is sampled too.
     ``duration_s`` ends the profile by itself. ``sink`` gets the samples as they come. ``switch_interval_s`` is what
-    ``sys.setswitchinterval`` is set to while there is something to look at (by default a tenth of the interval, at
-    least 0.5 ms; None leaves it alone: then of what computes for less than 5 ms at a time hardly anything is seen).
+    ``sys.setswitchinterval`` is set to while there is something to look at; None leaves it alone, and then of what
+    computes for less than 5 ms at a time hardly anything is seen.
     ``blocking_s`` is how long a coroutine must keep its event loop to be named for it. ``most_samples`` bounds what is
     kept in memory.
 
@@ -43,7 +43,7 @@ class CpuProfiler:
         outside: bool = True,
         duration_s: float | None = None,
         sink: Callable[[Sample], None] | None = None,
-        switch_interval_s: float | Literal["auto"] | None = "auto",
+        switch_interval_s: float | None = 0.0005,
         blocking_s: float = 0.05,
         most_samples: int = 50_000,
         service: str = "",
@@ -60,8 +60,7 @@ class CpuProfiler:
         self._outside = outside and self.targets.everything
         self._duration_s = duration_s
         self._sink = sink
-        auto_s = min(max(interval_s / 10, _SHORTEST_S), 0.005)
-        self._switch_interval_s = auto_s if switch_interval_s == "auto" else switch_interval_s
+        self._switch_interval_s = switch_interval_s
         self._blocking_s = blocking_s
         self._most_samples = most_samples
         self._service = service

@@ -45,7 +45,10 @@ class SwitchInterval:
 
 
 class Sampler:
-    """Calls ``look`` about every ``interval_s`` seconds while ``busy()``, and ``tidy`` once a second and at the end."""
+    """Calls ``look`` about every ``interval_s`` seconds while ``busy()``, and ``tidy`` once a second and at the end.
+
+    ``look`` is told whether the interpreter's lock was free when the moment had come.
+    """
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class Sampler:
         *,
         busy: Callable[[], bool],
         resume: Callable[[], None],
-        look: Callable[[], None],
+        look: Callable[[bool], None],
         tidy: Callable[[], bool],
         deadline_s: float | None = None,
     ) -> None:
@@ -120,10 +123,9 @@ class Sampler:
         self._switch.shorten()
         try:
             self._resume()
-            # Random, or a program with a period of its own would be seen at the same point of it every time.
-            while not self._stopped.wait(self.interval_s * random.uniform(0.5, 1.5)) and self._busy():  # noqa: S311
+            while (free := self._pause()) is not None and self._busy():
                 try:
-                    self._look()
+                    self._look(free)
                 except Exception:
                     self.failures += 1
                     guarded_error("cpu profiler")
@@ -138,3 +140,12 @@ class Sampler:
         finally:
             self._switch.restore()
             self.active_ns += time.perf_counter_ns() - begun_ns
+
+    def _pause(self) -> bool | None:
+        """Wait until the next look; None where there is none."""
+        # Random, or a program with a period of its own would be seen at the same point of it every time.
+        pause_s = self.interval_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+        begun_s = time.perf_counter()
+        if self._stopped.wait(pause_s):
+            return None
+        return time.perf_counter() - begun_s - pause_s < sys.getswitchinterval() / 2

@@ -145,9 +145,9 @@ class ProfileSession:
             return False
         return self._outside or bool(self._following.under_way)
 
-    def _look(self) -> None:
+    def _look(self, free: bool) -> None:
         with self._lock:
-            self._looks.take()
+            self._looks.take(free=free)
 
     def _tidy(self) -> bool:
         """Pass on what has been seen; tell whether that was all."""
@@ -216,7 +216,7 @@ class ProfileSession:
             "longest time between looks, seconds": looks.longest_gap_ns / 1e9,
             "time in which there was something to look at, seconds": sampler.active_ns / 1e9,
             "CPU time of the program, seconds": looks.cpu_ns / 1e9,
-            "CPU time used between looks by threads that waited when looked at, seconds": looks.unseen_cpu_ns / 1e9,
+            "CPU time of the program that no look has met, seconds": looks.unseen_ns() / 1e9,
             "CPU time of the profiler, seconds": sampler.cpu_ns / 1e9,
             "cost": self.cost(),
         }

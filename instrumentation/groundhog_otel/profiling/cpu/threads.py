@@ -61,6 +61,15 @@ class Threads:
         self._used_ns[thread] = used_ns
         return max(0, used_ns - before_ns)
 
+    def on_cpu(self, thread: int) -> bool:
+        """Tell whether the kernel has a thread running, or in line for a CPU; False where it does not say."""
+        native_id = self._known.get(thread, ("", 0))[1]
+        try:
+            with open(f"/proc/self/task/{native_id}/stat", "rb", buffering=0) as file:  # noqa: PTH123 - 20 times a look
+                return file.read(400).rpartition(b") ")[2][:1] == b"R"
+        except OSError:
+            return False
+
     def begin(self, thread: int, used_ns: int) -> None:
         """Count a thread from when it had used so much."""
         self._used_ns[thread] = used_ns
