@@ -47,24 +47,24 @@ class Work:
 
 # Each has a loop of its own: a common one would be the innermost of all three.
 def most(seconds: float) -> None:
-    end, total = time.thread_time() + seconds, 0
+    end = time.thread_time() + seconds
     while time.thread_time() < end:
-        for number in range(50):
-            total += number
+        for _ in range(50):
+            pass
 
 
 def some(seconds: float) -> None:
-    end, total = time.thread_time() + seconds, 0
+    end = time.thread_time() + seconds
     while time.thread_time() < end:
-        for number in range(50):
-            total += number
+        for _ in range(50):
+            pass
 
 
 def least(seconds: float) -> None:
-    end, total = time.thread_time() + seconds, 0
+    end = time.thread_time() + seconds
     while time.thread_time() < end:
-        for number in range(50):
-            total += number
+        for _ in range(50):
+            pass
 
 
 def left(seconds: float) -> None:

@@ -77,11 +77,14 @@ class Sampler:
 
     def start(self) -> None:
         """Start the thread."""
+        self._switch.shorten()
         self._thread.start()
 
     def wake(self) -> None:
         """Tell it that there may be something to look at; from any thread, and for next to nothing while it looks."""
         if self._resting:
+            # Or it would not come to it: a loop that lets go of the lock for a moment every 4 ms never has to give way.
+            self._switch.shorten()
             self._wanted.set()
 
     def stop(self) -> None:
@@ -110,6 +113,7 @@ class Sampler:
             self.cpu_ns = time.thread_time_ns()
 
     def _rest(self) -> None:
+        self._switch.restore()
         self._wanted.clear()
         self._resting = True  # from here on whatever begins sets the event
         if not self._busy() and not self._stopped.is_set():
@@ -138,7 +142,6 @@ class Sampler:
                     if self._tidy():
                         break
         finally:
-            self._switch.restore()
             self.active_ns += time.perf_counter_ns() - begun_ns
 
     def _pause(self) -> bool | None:
