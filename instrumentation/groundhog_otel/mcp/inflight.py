@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from groundhog_otel.mcp.operation import Operation
 
-__all__ = ("IN_FLIGHT", "ON_BEGIN")
+__all__ = ("IN_FLIGHT", "ON_BEGIN", "ON_END")
 
 IN_FLIGHT: Final[set[Operation]] = set()
 """Each from its beginning to its end. Other threads take a copy, ``tuple(IN_FLIGHT)``: one step under the GIL."""
 
 ON_BEGIN: Final[list[Callable[[Operation], None]]] = []
 """Called with each operation that has just begun, in the task that began it. They must not raise."""
+
+ON_END: Final[list[Callable[[Operation, float], None]]] = []
+"""Called with each operation that has been counted and with its seconds, before its span ends. They must not raise."""
 
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=IN_FLIGHT.clear)  # the parent's operations end in the parent

@@ -19,7 +19,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_
 
 from groundhog_otel import semconv
 from groundhog_otel.mcp.guard import guarded_error
-from groundhog_otel.mcp.inflight import IN_FLIGHT
+from groundhog_otel.mcp.inflight import IN_FLIGHT, ON_END
 from groundhog_otel.mcp.outcome import CANCELLED, OK, Outcome
 from groundhog_otel.mcp.ownership import Announced, with_server_span
 from groundhog_otel.mcp.transport import Transport
@@ -180,6 +180,8 @@ class Operation:
             self._telemetry.record(self, outcome, duration_s)
             if self.at_end is not None:
                 self.at_end(self)
+            for listener in ON_END:
+                listener(self, duration_s)
         except Exception:
             guarded_error("end")
         try:

@@ -21,7 +21,7 @@ from opentelemetry.util.types import AttributeValue
 import groundhog_otel.mcp
 from groundhog_otel.mcp.operation import Operation
 
-__all__ = ("Location", "callback_frames", "culprit", "depth_of", "location")
+__all__ = ("Location", "callback_frames", "context_of", "culprit", "depth_of", "location", "operation_of")
 
 _WRAPPERS: Final = str(Path(groundhog_otel.mcp.__file__).parent)
 _PLUMBING: Final = frozenset(sys.stdlib_module_names) | {
@@ -88,21 +88,22 @@ def culprit(
             if isinstance(operation, Operation) and operation in operations:
                 return operation
     task = asyncio.current_task(loop)
-    return None if task is None else _of_context(_context_of(task), operations)
+    return None if task is None else operation_of(context_of(task), operations)
 
 
 def _package(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
-def _context_of(task: asyncio.Task[Any]) -> TaskContext | None:
+def context_of(task: asyncio.Task[Any]) -> TaskContext | None:
+    """Return the context that a task runs in."""
     if sys.version_info >= (3, 12):
         return task.get_context()
     # Before 3.12 only the garbage collector tells; a task names its own context before those of its callbacks.
     return next((one for one in gc.get_referents(task) if isinstance(one, TaskContext)), None)
 
 
-def _of_context(context: TaskContext | None, operations: Collection[Operation]) -> Operation | None:
+def operation_of(context: TaskContext | None, operations: Collection[Operation]) -> Operation | None:
     """Return the operation in which a child task was started, by the span that it has inherited."""
     if context is None:
         return None

@@ -1,0 +1,103 @@
+"""The CPU profiler, as programs use it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterable
+from typing import Final, Literal
+
+from groundhog_otel.profiling.cpu.hotspots import Hotspots, analyze_hotspots
+from groundhog_otel.profiling.cpu.session import ProfileSession
+from groundhog_otel.profiling.cpu.targets import Targets
+from groundhog_otel.profiling.model import Sample
+
+__all__ = ("CpuProfiler",)
+
+_LIGHT_INTERVAL_S: Final = 0.02
+_SHORTEST_S: Final = 0.0005
+_LONGEST_S: Final = 10.0
+
+
+class CpuProfiler:
+    """Says which line of which tool takes the time, by looking at all threads at intervals.
+
+    ``interval_s`` is the time between two looks, on average. ``tools``, ``calls`` and ``over_s`` choose operations, as
+    :class:`Targets` says; then everything else is left out, and nothing is looked at while none of them is under way.
+    ``outside=False`` does the same for all operations; by default what the process does apart from them is sampled too.
+    ``duration_s`` ends the profile by itself. ``sink`` gets the samples as they come. ``switch_interval_s`` is what
+    ``sys.setswitchinterval`` is set to while there is something to look at; None leaves it alone, and then of what
+    computes for less than 5 ms at a time hardly anything is seen.
+    ``blocking_s`` is how long a coroutine must keep its event loop to be named for it. ``most_samples`` bounds what is
+    kept in memory.
+
+    Raises ``ValueError`` for a number that is out of bounds.
+    """
+
+    def __init__(
+        self,
+        *,
+        interval_s: float = 0.01,
+        tools: Collection[str] = (),
+        calls: int | None = None,
+        over_s: float | Literal["budget"] | None = None,
+        outside: bool = True,
+        duration_s: float | None = None,
+        sink: Callable[[Sample], None] | None = None,
+        switch_interval_s: float | None = 0.0005,
+        blocking_s: float = 0.05,
+        most_samples: int = 50_000,
+        service: str = "",
+    ) -> None:
+        if not _SHORTEST_S <= interval_s <= _LONGEST_S:
+            bounds = f"{_SHORTEST_S} to {_LONGEST_S:g}"
+            raise ValueError(f"interval_s={interval_s!r} is out of bounds; write {bounds} seconds.")
+        if duration_s is not None and not duration_s > 0:
+            raise ValueError(f"duration_s={duration_s!r} ends before it begins; write seconds above 0.")
+        if most_samples < 1:
+            raise ValueError(f"most_samples={most_samples!r} keeps nothing; write 1 or more.")
+        self.interval_s = interval_s
+        self.targets = Targets(tools=tools, calls=calls, over_s=over_s)
+        self._outside = outside and self.targets.everything
+        self._duration_s = duration_s
+        self._sink = sink
+        self._switch_interval_s = switch_interval_s
+        self._blocking_s = blocking_s
+        self._most_samples = most_samples
+        self._service = service
+
+    @classmethod
+    def light(cls, *, sink: Callable[[Sample], None] | None = None, service: str = "") -> CpuProfiler:
+        """Return one to leave on: 50 looks a second, and none while no operation is under way."""
+        return cls(interval_s=_LIGHT_INTERVAL_S, outside=False, sink=sink, service=service)
+
+    def start_profiling(self, *, profile_id: str | None = None) -> ProfileSession:
+        """Start; what is under way is followed from now on.
+
+        Raises ``RuntimeError`` on an interpreter without its global lock, where a thread cannot look at others.
+        """
+        if not getattr(sys, "_is_gil_enabled", lambda: True)():
+            raise RuntimeError("This Python runs without its global lock, so no thread can look at others; use py-spy.")
+        session = ProfileSession(
+            interval_s=self.interval_s,
+            targets=self.targets,
+            outside=self._outside,
+            sink=self._sink,
+            duration_s=self._duration_s,
+            switch_interval_s=self._switch_interval_s,
+            blocking_s=self._blocking_s,
+            most_samples=self._most_samples,
+            service=self._service,
+            profile_id=profile_id,
+        )
+        session.start()
+        return session
+
+    @staticmethod
+    def collect_samples(session: ProfileSession) -> tuple[Sample, ...]:
+        """Return what a session has seen so far; it goes on."""
+        return session.samples()
+
+    @staticmethod
+    def analyze_hotspots(samples: Iterable[Sample]) -> Hotspots:
+        """Return where the time went: altogether, by tool, and by operation."""
+        return analyze_hotspots(samples)
