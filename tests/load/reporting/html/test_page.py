@@ -7,12 +7,12 @@ from typing import cast
 
 import pytest
 
+from groundhog_otel.html.markup import joined, link, raw, tag
 from groundhog_otel.load.judgement.verdict import Verdict
 from groundhog_otel.load.links.budget import Name
 from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.html import page
-from groundhog_otel.load.reporting.html.markup import joined, link, raw, tag
 from groundhog_otel.load.results.result import Window
 from tests.load.reporting import made
 
