@@ -25,10 +25,13 @@ def dumps(profile: Profile, *, value: str | None = None) -> str:
     """
     columns = [Column(one.name, one.unit) for one in profile.value_types] or [Column("nothing", "count")]
     rows = ((one, one.values) for one in profile.samples if one.values)
-    graph = {**columns_of(rows, columns), "shown": value_index(profile, value)}
+    shown = value_index(profile, value)
+    graph = {**columns_of(rows, columns, largest_by=(shown,)), "shown": shown}
     process = f" ({profile.pid})" if profile.pid is not None else ""
     title = f"{_TITLES[profile.kind]} profile of {profile.service or 'a process'}{process}"
-    return page(title, dict(_facts(profile)), graph, remarks=() if profile.complete else (INCOMPLETE,))
+    more = {name: f"{fact:,}" if isinstance(fact, int) else str(fact) for name, fact in profile.facts.items()}
+    remarks = () if profile.complete else (INCOMPLETE,)
+    return page(title, dict(_facts(profile)), graph, remarks=remarks, more=more)
 
 
 def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
@@ -40,4 +43,3 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     if profile.engine:
         yield "taken by", profile.engine
     yield "profile", profile.profile_id
-    yield from ((name, f"{fact:,}" if isinstance(fact, int) else str(fact)) for name, fact in profile.facts.items())

@@ -151,9 +151,12 @@ const choose = () => {
 };
 
 const reset = () => {
+  const within = graph.contains(document.activeElement);
+  const { at } = shown;
   element("search").value = "";
   shown.found = new Set();
   zoom(-1);
+  if (within) focus(drawing.places.has(at) ? at : shown.at);
 };
 
 // The nearest node of the same depth that is drawn.
@@ -197,5 +200,10 @@ if (element("column")) element("column").value = shown.column;
 element("search").addEventListener("input", search);
 element("reset").addEventListener("click", reset);
 document.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-new ResizeObserver(() => draw()).observe(graph.parentElement);
 choose();
+let width = graph.clientWidth;
+new ResizeObserver(() => {
+  if (graph.clientWidth === width) return; // its height changes whenever it is drawn
+  width = graph.clientWidth;
+  draw();
+}).observe(graph);

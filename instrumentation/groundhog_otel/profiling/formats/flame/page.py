@@ -18,11 +18,18 @@ _KEYS = (
 )  # fmt: skip
 
 
-def page(title: str, facts: Mapping[str, str], graph: Mapping[str, Any], *, remarks: Sequence[str] = ()) -> str:
+def page(
+    title: str,
+    facts: Mapping[str, str],
+    graph: Mapping[str, Any],
+    *,
+    remarks: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
+) -> str:
     """Return a flame graph as one HTML file, which loads nothing and sends nothing.
 
-    ``facts`` stand above it. ``graph`` is what :func:`columns_of` returns; with ``compared`` in it, its first column is
-    before and its second after, and colours say what grew and what shrank.
+    ``facts`` stand above it, ``more`` of them below. ``graph`` is what :func:`columns_of` returns; with ``compared`` in
+    it, its first column is before and its second after, and colours say what grew and what shrank.
     """
     style = files(__package__).joinpath("style.css").read_text("utf-8")
     script = "\n".join(files(__package__).joinpath(name).read_text("utf-8") for name in _SCRIPTS)
@@ -39,8 +46,14 @@ def page(title: str, facts: Mapping[str, str], graph: Mapping[str, Any], *, rema
         _legend(compared="compared" in graph),
         tag("h2", "Hottest lines"),
         tag("div", tag("table", id="hottest"), class_="scroll"),
+        _more(more or {}),
     )
     return document(title, body, data("profile", graph), style=style, script=script)
+
+
+def _more(facts: Mapping[str, str]) -> Html:
+    rows = [tag("tr", tag("td", name), tag("td", fact)) for name, fact in facts.items()]
+    return tag("details", tag("summary", "What the profiler says of itself"), tag("table", rows)) if rows else joined()
 
 
 def _controls(graph: Mapping[str, Any]) -> Html:

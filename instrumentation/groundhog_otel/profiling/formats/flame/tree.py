@@ -21,11 +21,14 @@ class Column:
     unit: str
 
 
-def columns_of(samples: Iterable[tuple[Sample, Sequence[float]]], columns: Sequence[Column]) -> dict[str, Any]:
+def columns_of(
+    samples: Iterable[tuple[Sample, Sequence[float]]], columns: Sequence[Column], *, largest_by: Sequence[int]
+) -> dict[str, Any]:
     """Return the tree of all samples with the values that each has in ``columns``.
 
     ``depth`` and ``name`` have an item for every node, each node before what is above it in its stacks and, among
-    those of one parent, the larger one first. ``samples`` has their nodes, values and what they can be chosen by.
+    those of one parent, the larger one first: by the sum of the columns ``largest_by``. ``samples`` has their nodes,
+    values and what they can be chosen by.
     """
     tree, texts = _Tree(), _Texts()
     chosen: dict[str, _Texts] = {name: _Texts() for name in ("operation", "state", "thread")}
@@ -36,8 +39,8 @@ def columns_of(samples: Iterable[tuple[Sample, Sequence[float]]], columns: Seque
         for root in rooted(sample):
             node = tree.node(node, texts.number(root, "", "root"))
         for frame in sample.stack:
-            node = tree.node(node, texts.number(frame_name(frame), _detail(frame), frame.file))
-        tree.weights[node] += sum(amounts)
+            node = tree.node(node, texts.of(frame))
+        tree.weights[node] += sum(amounts[column] for column in largest_by)
         rows["node"].append(node)
         rows["operation"].append(chosen["operation"].number(operation_name(sample.link), "", ""))
         rows["state"].append(chosen["state"].number(sample.state or "", "", ""))
@@ -58,10 +61,6 @@ def columns_of(samples: Iterable[tuple[Sample, Sequence[float]]], columns: Seque
     }
 
 
-def _detail(frame: Frame) -> str:
-    return f"{frame.file}:{frame.line}" if frame.line else frame.file
-
-
 class _Texts:
     """Gives every text its number, and every group of texts its own."""
 
@@ -69,6 +68,7 @@ class _Texts:
         self._numbers: dict[tuple[str, str], int] = {}
         self._groups: dict[str, int] = {}
         self._of_groups: list[int] = []
+        self._frames: dict[Frame, int] = {}
         self.labels: list[str] = []
 
     def number(self, label: str, detail: str, group: str) -> int:
@@ -78,6 +78,13 @@ class _Texts:
             number = self._numbers[key] = len(self.labels)
             self.labels.append(label)
             self._of_groups.append(self._groups.setdefault(group, len(self._groups)))
+        return number
+
+    def of(self, frame: Frame) -> int:
+        number = self._frames.get(frame)
+        if number is None:
+            detail = f"{frame.file}:{frame.line}" if frame.line else frame.file
+            number = self._frames[frame] = self.number(frame_name(frame), detail, frame.file)
         return number
 
     def written(self) -> Iterable[tuple[str, str, int]]:
@@ -129,4 +136,6 @@ class _Tree:
         return order
 
     def _ascending(self, nodes: list[int], totals: Sequence[float], labels: Sequence[str]) -> list[int]:
+        if len(nodes) < 2:  # most have one caller and one callee
+            return nodes
         return sorted(nodes, key=lambda node: (totals[node], labels[self.names[node]]))
