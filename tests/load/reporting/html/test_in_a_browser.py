@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.html import page
 from tests.load.reporting import made
 from tests.load.reporting.html.test_page import hostile
 from tests.support.browser import started
+from tests.support.pages import ask, shown
 
 pytestmark = pytest.mark.timeout(300)
-IN_PAGE = (Path(__file__).parent / "in_page.js").read_text(encoding="utf-8")
 SCHEMES = ("light", "dark")
 
 
@@ -33,32 +31,6 @@ def whole() -> Report:
     return made.report()
 
 
-@contextmanager
-def shown(browser: Browser, report: Report, folder: Path, **options: Any) -> Iterator[Page]:
-    """Open a report as a file, as one does who was sent it; nothing may go wrong, and nothing be asked for."""
-    file = folder / "report.html"
-    file.write_text(page(report), encoding="utf-8")
-    context = browser.new_context(**{"viewport": {"width": 1180, "height": 900}, **options})
-    try:
-        opened = context.new_page()
-        complaints: list[str] = []
-        asked: list[str] = []
-        opened.on("console", lambda message: complaints.append(message.text))
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on("dialog", lambda dialog: complaints.append(dialog.message))
-        opened.on("request", lambda request: asked.append(request.url))
-        opened.goto(file.as_uri())
-        yield opened
-        assert complaints == []
-        assert asked == [file.as_uri()]
-    finally:
-        context.close()
-
-
-def ask(opened: Page, question: str) -> Any:
-    return opened.evaluate(f"{IN_PAGE}.{question}()")
-
-
 REPORTS: dict[str, Callable[[], Report]] = {
     "a stall": made.report,
     "calm": lambda: made.report(made.result(stall_at_s=None), verdict=made.passed()),
@@ -71,13 +43,13 @@ REPORTS: dict[str, Callable[[], Report]] = {
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_marks_are_in_their_plot_and_texts_are_in_nobody_s_way(browser: Browser, name: str, tmp_path: Path) -> None:
-    with shown(browser, REPORTS[name](), tmp_path) as opened:
+    with shown(browser, page(REPORTS[name]()), tmp_path) as opened:
         assert opened.locator("figure svg").count() >= 4
         assert ask(opened, "misplaced") == []
 
 
 def test_the_check_of_places_sees_what_is_out_of_place(browser: Browser, whole: Report, tmp_path: Path) -> None:
-    with shown(browser, whole, tmp_path) as opened:
+    with shown(browser, page(whole), tmp_path) as opened:
         opened.evaluate(
             """() => {
                 document.querySelector(".marks > path.line").setAttribute("d", "M0,0L900,900");
@@ -90,7 +62,7 @@ def test_the_check_of_places_sees_what_is_out_of_place(browser: Browser, whole: 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_everything_can_be_seen(browser: Browser, whole: Report, tmp_path: Path, scheme: str) -> None:
-    with shown(browser, whole, tmp_path, color_scheme=scheme) as opened:
+    with shown(browser, page(whole), tmp_path, color_scheme=scheme) as opened:
         told = ask(opened, "faint")
         assert told["checked"] > 300
         assert told["found"] == []
@@ -99,13 +71,13 @@ def test_everything_can_be_seen(browser: Browser, whole: Report, tmp_path: Path,
 def test_light_and_dark_are_two_pages(browser: Browser, whole: Report, tmp_path: Path) -> None:
     grounds = []
     for scheme in SCHEMES:
-        with shown(browser, whole, tmp_path, color_scheme=scheme) as opened:
+        with shown(browser, page(whole), tmp_path, color_scheme=scheme) as opened:
             grounds.append(opened.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert grounds == ["rgb(255, 255, 255)", "rgb(17, 21, 26)"]
 
 
 def test_values_are_read_under_the_pointer(browser: Browser, whole: Report, tmp_path: Path) -> None:
-    with shown(browser, whole, tmp_path) as opened:
+    with shown(browser, page(whole), tmp_path) as opened:
         figure = opened.locator("figure", has_text="Requests per second")
         chart, reading, cursor = figure.locator("svg"), figure.locator("output"), figure.locator(".cursor")
         chart.scroll_into_view_if_needed()
@@ -120,7 +92,7 @@ def test_values_are_read_under_the_pointer(browser: Browser, whole: Report, tmp_
 
 
 def test_values_are_read_with_the_keyboard(browser: Browser, whole: Report, tmp_path: Path) -> None:
-    with shown(browser, whole, tmp_path) as opened:
+    with shown(browser, page(whole), tmp_path) as opened:
         figure = opened.locator("figure").first
         reading = figure.locator("output")
         opened.keyboard.press("Tab")
@@ -145,7 +117,7 @@ def test_values_are_read_with_the_keyboard(browser: Browser, whole: Report, tmp_
 
 
 def test_what_a_server_says_does_nothing(browser: Browser, tmp_path: Path) -> None:
-    with shown(browser, hostile(), tmp_path) as opened:
+    with shown(browser, page(hostile()), tmp_path) as opened:
         assert opened.locator("script").count() == 1
         assert opened.locator("img").count() == 0
         for box in opened.locator("a").all():
@@ -181,22 +153,22 @@ def test_the_policy_keeps_even_a_script_of_the_page_from_the_network(
 
 @pytest.mark.parametrize("width", [390, 700, 1_600])
 def test_the_page_fits_the_window(browser: Browser, whole: Report, tmp_path: Path, width: int) -> None:
-    with shown(browser, whole, tmp_path, viewport={"width": width, "height": 800}) as opened:
+    with shown(browser, page(whole), tmp_path, viewport={"width": width, "height": 800}) as opened:
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_without_javascript_nothing_but_the_readings_is_missing(
     browser: Browser, whole: Report, tmp_path: Path
 ) -> None:
-    with shown(browser, whole, tmp_path) as opened:
+    with shown(browser, page(whole), tmp_path) as opened:
         told = opened.locator("main").inner_text()
-    with shown(browser, whole, tmp_path, java_script_enabled=False) as opened:
+    with shown(browser, page(whole), tmp_path, java_script_enabled=False) as opened:
         assert opened.locator("main").inner_text() == told
         assert opened.locator("figure svg").first.is_visible()
 
 
 def test_it_prints_on_white_whatever_the_screen_has(browser: Browser, whole: Report, tmp_path: Path) -> None:
-    with shown(browser, whole, tmp_path, color_scheme="dark") as opened:
+    with shown(browser, page(whole), tmp_path, color_scheme="dark") as opened:
         opened.emulate_media(media="print", color_scheme="dark")
         assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         told = ask(opened, "faint")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import cast
 
 import pytest
@@ -12,36 +11,9 @@ from groundhog_otel.load.links.budget import Name
 from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.html import page
-from groundhog_otel.load.reporting.html.markup import joined, link, raw, tag
 from groundhog_otel.load.results.result import Window
 from tests.load.reporting import made
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "\"' onmouseover=alert(1) x='",
-    "</title></style></script><img src=http://127.0.0.1:9/x onerror=alert(1)>",
-    "<svg onload=alert(1)>&amp;&lt;",
-    "javascript:alert(1)",
-    "\x00\x1b[2J\u202eevil\u2066\ud800",
-    "a" * 3_000,
-)
-
-
-class _Elements(HTMLParser):
-    """Collects what a parser sees as elements, and all text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+from tests.support.pages import HOSTILE, Elements
 
 
 def hostile() -> Report:
@@ -81,7 +53,7 @@ def hostile() -> Report:
 
 
 def test_what_came_from_elsewhere_is_only_ever_text() -> None:
-    ours, theirs = _Elements(page(made.report())), _Elements(page(hostile()))
+    ours, theirs = Elements(page(made.report())), Elements(page(hostile()))
     assert {name for name, _ in theirs.tags} <= {name for name, _ in ours.tags} | {"li", "ul"}
     for name, attributes in theirs.tags:
         assert not any(key.startswith("on") for key in attributes), name
@@ -98,28 +70,13 @@ def test_the_direction_of_reading_cannot_be_turned_around_and_no_control_is_left
     text.encode()
 
 
-def test_a_link_leads_only_to_the_web_or_to_a_file() -> None:
-    assert link('https://jaeger/trace/1?a=1&b="2', "x") == (
-        '<a href="https://jaeger/trace/1?a=1&amp;b=&quot;2" rel="noopener noreferrer" target="_blank">x</a>'
-    )
-    for target in ("javascript:alert(1)", " javascript:alert(1)", "data:text/html,x", "JaVaScRiPt:x", "vbscript:x"):
-        assert link(target, "<x>") == "&lt;x&gt;"
-
-
-def test_only_markup_of_ours_is_not_escaped() -> None:
-    assert joined("<b>", tag("b", "<i>"), ["&", tag("br")]) == "&lt;b&gt;<b>&lt;i&gt;</b>&amp;<br>"
-    assert tag("a", title='"', hidden=True, lang=None, tabindex=1.25) == '<a title="&quot;" hidden tabindex="1.2"></a>'
-    with pytest.raises(ValueError, match="a script cannot hold"):
-        raw("script", "</script>")
-
-
 def test_the_page_is_one_file_that_may_load_nothing() -> None:
     text = page(made.report())
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     assert policy is not None
     assert policy[1].startswith("default-src &#x27;none&#x27;; style-src &#x27;sha256-")
     assert "unsafe" not in policy[1]
-    elements = _Elements(text).tags
+    elements = Elements(text).tags
     assert not {name for name, _ in elements} & {"link", "img", "iframe", "object", "use", "image"}
     assert "url(" not in text
     assert "@import" not in text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isfinite
 
+from groundhog_otel.html.markup import Html, joined, tag
 from groundhog_otel.load.judgement.comparison import Comparison
 from groundhog_otel.load.reporting.html.charts import change_bar, scaling_plot
-from groundhog_otel.load.reporting.html.markup import Html, joined, tag
 from groundhog_otel.load.reporting.html.table import section, table
 from groundhog_otel.load.reporting.wording import cores, interval, knee, need, percent_name, relative
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, StepMetrics

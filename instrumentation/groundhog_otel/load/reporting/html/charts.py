@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
+from groundhog_otel.html.markup import Html, number, tag
 from groundhog_otel.load.judgement.comparison import Change
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.reporting.figures import OperationFigures, Slice, curve
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.reporting.html.markup import Html, number, tag
 from groundhog_otel.load.reporting.html.plot import Plot
 from groundhog_otel.load.reporting.html.scales import Scale, linear, logarithmic, nines
 from groundhog_otel.load.reporting.wording import bound, percent_name

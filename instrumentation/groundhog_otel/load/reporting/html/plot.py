@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from groundhog_otel.load.reporting.html.markup import Html, joined, number, tag
+from groundhog_otel.html.markup import Html, joined, number, tag
 from groundhog_otel.load.reporting.html.scales import Scale
 
 __all__ = ("Plot",)

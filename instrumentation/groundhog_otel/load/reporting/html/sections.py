@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Final
 
+from groundhog_otel.html.markup import Html, joined, link, tag
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.reporting.advice import next_step
@@ -21,7 +22,6 @@ from groundhog_otel.load.reporting.html.charts import (
     rate_over_time,
     wait_bar,
 )
-from groundhog_otel.load.reporting.html.markup import Html, joined, link, tag
 from groundhog_otel.load.reporting.html.table import row, section, table
 from groundhog_otel.load.reporting.wording import (
     bound,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from groundhog_otel.load.reporting.html.markup import Html, tag
+from groundhog_otel.html.markup import Html, tag
 
 __all__ = ("row", "section", "table")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from html import escape
-from typing import Final
+from typing import Any, Final
 
-__all__ = ("Html", "joined", "link", "number", "plain", "raw", "tag")
+__all__ = ("Html", "data", "joined", "link", "number", "plain", "raw", "tag")
 
-_VOID: Final = frozenset({"br", "meta"})
+_VOID: Final = frozenset({"br", "input", "meta"})
 _LINKED: Final = ("http://", "https://", "file://", "./", "../")
 
 
@@ -52,6 +53,18 @@ def raw(name: str, text: str) -> Html:
     if "</" in text or "<!--" in text:
         raise ValueError(f"a {name} cannot hold </ or <!--")
     return Html(f"<{name}>{text}</{name}>")
+
+
+def data(name: str, value: Any) -> Html:
+    """Return a value of JSON, for a script to read by the id ``name``. Its texts are shown as :func:`plain` ones only.
+
+    It is data to the browser, never run.
+    """
+    text = json.dumps(value, separators=(",", ":"))
+    # Nothing in it can end the element, or begin a comment that hides its end.
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Html(f'<script type="application/json" id="{escape(name)}">{text}</script>')
 
 
 def link(target: str, text: str) -> Html:
