@@ -128,6 +128,9 @@ figures mean little on another machine, the ratios do.
 * `floor`: written by hand around call and tool: a span with six attributes and a histogram record a side. On mcp 1.x
   no context travels, so client and server are two traces; mcp 2.x sends the context along by itself.
 * `floor+propagation`: the same, with the context in `_meta`, written and read by hand.
+* `two records and two dropped spans`: the least of a trace that is not sampled. A histogram record and a `start_span` a
+  side, of attributes that are ready; no context in the message, none made current. What it adds is the OpenTelemetry
+  SDK's own.
 * `ours`: all of it: spans, metrics, propagation, every attribute.
 * `ours, not sampled`: the sampler drops every trace (`always_off`). Metrics and propagation stay.
 * `ours, SDK disabled`: `OTEL_SDK_DISABLED=true`. `ours, no provider`: nobody has set up an SDK.

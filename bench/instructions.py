@@ -29,6 +29,7 @@ VARIANTS = (
     "floor+propagation",
     "ours",
     "floor+propagation, not sampled",
+    "two records and two dropped spans",
     "ours, not sampled",
     "ours, SDK disabled",
     "ours, no provider",

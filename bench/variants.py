@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from bench.floor import Floor
+from bench.floor import Floor, Least
 from groundhog_otel.mcp import McpInstrumentor
 from groundhog_otel.settings import McpSettings
 from tests.support import sdk
@@ -29,6 +29,7 @@ VARIANTS: Final = (
     "floor+propagation",
     "ours",
     "floor+propagation, not sampled",
+    "two records and two dropped spans",
     "ours, not sampled",
     "ours, SDK disabled",
     "ours, no provider",
@@ -58,6 +59,7 @@ class Variants:
             "floor": Floor(self._tracer_provider, meter, propagate_context=False),
             "floor+propagation": Floor(self._tracer_provider, meter, propagate_context=True),
             "floor+propagation, not sampled": Floor(unsampled, meter, propagate_context=True),
+            "two records and two dropped spans": Least(unsampled, meter, propagate_context=False),
         }
         os.environ[_DISABLED] = "true"
         disabled = {
