@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,10 +33,10 @@ class Work:
     """Three functions, and the CPU time that each has really used, by the clock of the thread that ran it."""
 
     def __init__(self) -> None:
-        self.used_s: Counter[str] = Counter()
+        self.used_s: defaultdict[str, float] = defaultdict(float)
 
     def shares(self) -> dict[str, float]:
-        return {name: 100 * used / self.used_s.total() for name, used in self.used_s.items()}
+        return {name: 100 * used / sum(self.used_s.values()) for name, used in self.used_s.items()}
 
     def run(self, seconds: float) -> None:
         for function, share in ((most, 0.7), (some, 0.2), (least, 0.1)):
