@@ -71,8 +71,8 @@ def _load(
     asked: list[object] = []
 
     def target(given: str | Sequence[str], **options: Any) -> fake.FakeTarget:
-        asked.append((given,) if isinstance(given, str) else tuple(given))
-        asked.append({name: value for name, value in options.items() if value not in (None, {}, "auto")})
+        words = (given,) if isinstance(given, str) else tuple(given)
+        asked.append((words, {name: value for name, value in options.items() if value not in (None, {}, "auto")}))
         return fake.FakeTarget(getattr(fake, behave), tools=(READ,), refuse=getattr(fake, refuse), keep_calls=False)
 
     out, errors = io.StringIO(), io.StringIO()
@@ -80,6 +80,7 @@ def _load(
         patch.setattr("groundhog_otel.cli.load.server.target_for", target)
         patch.setattr("groundhog_otel.cli.load.tested.quiet", lambda: None)  # which is for good
         patch.setattr(sys, "argv", ["groundhog", "load", *words[:1], *_telemetry(words), *words[1:]])
+        patch.setattr(sys, "stdin", io.StringIO())
         patch.chdir(ROOT)
         for name, value in (environ or {}).items():
             patch.setenv(name, value)
