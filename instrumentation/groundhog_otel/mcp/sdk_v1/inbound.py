@@ -157,6 +157,8 @@ async def _settled(
     if operation is None:
         await handling
         return
+    for wrap in AROUND:
+        handling = wrap(operation, handling)
     try:
         await handling
     except GeneratorExit:
