@@ -7,11 +7,16 @@ import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+from groundhog_otel import budgets
 from groundhog_otel.profiling.memory.session import AllocationSession, MemraySession, TracemallocSession
 from groundhog_otel.profiling.memory.traces import MOST_FRAMES
 from groundhog_otel.profiling.model import Sample
+
+if TYPE_CHECKING:
+    from groundhog_otel.profiling.memory.leaks.report import LeakReport
+    from groundhog_otel.profiling.memory.leaks.watch import LeakWatch
 
 __all__ = ("Engine", "MemoryProfiler")
 
@@ -53,6 +58,47 @@ class MemoryProfiler:
         self._file = file
         self._sink = sink
         self._service = service
+
+    def detect_leaks(
+        self,
+        *,
+        tool: str | None = None,
+        warm_up_calls: int = 200,
+        window_calls: int = 100,
+        windows: int = 9,
+        frames: int = 1,
+        least_bytes_per_call: float = 64.0,
+        limit_bytes: int | None = None,
+        on_report: Callable[[LeakReport], None] | None = None,
+    ) -> LeakWatch:
+        """Look for a leak while this process answers calls, by tracemalloc.
+
+        After ``warm_up_calls`` memory is measured at the end of each of ``windows`` windows of ``window_calls``. Only
+        calls of ``tool`` count where one is named. With one of the ``frames`` the innermost line is known; with some 24
+        the tool as well, at eight times the cost. ``limit_bytes`` is where the memory of the process ends: by default
+        its budget. Scientific Python (``scipy``) is loaded now and not in between.
+
+        Raises ``ValueError`` for numbers that are out of bounds.
+        """
+        from groundhog_otel.profiling.memory.leaks.growth import LEAST_WINDOWS  # noqa: PLC0415 - scipy is of the extra
+        from groundhog_otel.profiling.memory.leaks.watch import LeakWatch  # noqa: PLC0415
+
+        if windows < LEAST_WINDOWS:
+            raise ValueError(f"windows={windows!r} are too few to tell; write {LEAST_WINDOWS} or more.")
+        if warm_up_calls < 0 or window_calls < 1:
+            raise ValueError("A warm-up has 0 calls or more and a window 1 or more; write such numbers.")
+        if not 1 <= frames <= MOST_FRAMES:
+            raise ValueError(f"frames={frames!r} is out of bounds; write 1 to {MOST_FRAMES}.")
+        return LeakWatch(
+            tool=tool,
+            warm_up_calls=warm_up_calls,
+            window_calls=window_calls,
+            windows=windows,
+            frames=frames,
+            least_bytes_per_call=least_bytes_per_call,
+            limit_bytes=budgets.PROCESS_LIMITS.memory_bytes if limit_bytes is None else limit_bytes,
+            on_report=on_report,
+        )
 
     def track_allocations(
         self, *, tool: str | None = None, every: bool = True, native: bool = False
