@@ -102,7 +102,7 @@ class MemoryProfiler:
         )
 
     def track_allocations(
-        self, *, tool: str | None = None, every: bool = True, native: bool = False
+        self, *, tool: str | None = None, every: bool = True, native: bool = False, profile_id: str | None = None
     ) -> AllocationSession:
         """Track what is allocated from now until the session is stopped.
 
@@ -115,11 +115,16 @@ class MemoryProfiler:
             RuntimeError: memray is tracking already: there can be one in a process.
         """
         if self.engine == "tracemalloc":
-            return TracemallocSession(frames=self._frames, service=self._service, tool=tool, sink=self._sink)
+            return TracemallocSession(
+                frames=self._frames, service=self._service, tool=tool, sink=self._sink, profile_id=profile_id
+            )
         file = self._file or Path(tempfile.mkdtemp(prefix="groundhog-")) / "memory.memray.bin"
         if file.exists():
             raise ValueError(f"{file} is there already; name a new file, or remove it.")
-        return MemraySession(file=file, every=every, native=native, service=self._service, tool=tool, sink=self._sink)
+        return MemraySession(
+            file=file, every=every, native=native, service=self._service, tool=tool, sink=self._sink,
+            profile_id=profile_id,
+        )  # fmt: skip
 
     def analyze_heap(self, *, most: int = 20, timeout_s: float = 10.0) -> HeapReport:
         """Look at the whole heap now: by type, module and line, and by what would be freed without what holds it.

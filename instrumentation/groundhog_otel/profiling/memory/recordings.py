@@ -14,7 +14,7 @@ from groundhog_otel.profiling.model import Link, Profile, Sample, Stack, ValueTy
 if TYPE_CHECKING:
     from memray import AllocationRecord
 
-__all__ = ("Recording", "read_recording")
+__all__ = ("Recording", "is_closed", "read_recording")
 
 _ALLOCATED: Final = (ValueType("alloc_objects", "count"), ValueType("alloc_space", "bytes"))
 _IN_USE: Final = (ValueType("inuse_objects", "count"), ValueType("inuse_space", "bytes"))
@@ -63,8 +63,7 @@ def read_recording(
             for record in reader.get_leaked_allocation_records(merge_threads=False):
                 sums.left(record)
     start_ns, end_ns = (int(one.timestamp() * 1_000_000) * 1000 for one in (metadata.start_time, metadata.end_time))
-    with file.open("rb") as beginning:
-        complete = beginning.read(len(_COMPRESSED)) == _COMPRESSED
+    complete = is_closed(file)
     profile = Profile(
         profile_id=profile_id or new_profile_id(),
         kind="memory",
@@ -86,6 +85,12 @@ def read_recording(
         },
     )
     return Recording(profile, sums.peaks)
+
+
+def is_closed(file: Path) -> bool:
+    """Tell whether memray has ended a file; else its process is under way, or was killed."""
+    with file.open("rb") as beginning:
+        return beginning.read(len(_COMPRESSED)) == _COMPRESSED
 
 
 @dataclass(slots=True)

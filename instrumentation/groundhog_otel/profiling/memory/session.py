@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import time_ns
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from groundhog_otel.profiling.memory.calls import ToolMemory, by_call, by_tool
 from groundhog_otel.profiling.memory.marks import Marks
@@ -22,9 +22,10 @@ from groundhog_otel.profiling.model import Link, Profile, Sample, ValueType, new
 if TYPE_CHECKING:
     import memray
 
-__all__ = ("AllocationSession", "MemraySession", "TracemallocSession")
+__all__ = ("IN_USE", "AllocationSession", "MemraySession", "TracemallocSession")
 
-_IN_USE = (ValueType("inuse_objects", "count"), ValueType("inuse_space", "bytes"))
+IN_USE: Final = (ValueType("inuse_objects", "count"), ValueType("inuse_space", "bytes"))
+"""What tracemalloc counts."""
 
 
 _Session = TypeVar("_Session", bound="AllocationSession")
@@ -33,8 +34,10 @@ _Session = TypeVar("_Session", bound="AllocationSession")
 class AllocationSession(ABC):
     """Allocations, tracked until :meth:`stop`. Made and started by ``MemoryProfiler.track_allocations``."""
 
-    def __init__(self, *, service: str, tool: str | None, sink: Callable[[Sample], None] | None) -> None:
-        self.profile_id = new_profile_id()
+    def __init__(
+        self, *, service: str, tool: str | None, sink: Callable[[Sample], None] | None, profile_id: str | None
+    ) -> None:
+        self.profile_id = profile_id or new_profile_id()
         """What the spans of the operations that it covers carry as ``groundhog.profile.id``."""
         self._service = service
         self._sink = sink
@@ -73,8 +76,16 @@ class AllocationSession(ABC):
 class TracemallocSession(AllocationSession):
     """By the standard library: what is in use, with as many frames as asked for."""
 
-    def __init__(self, *, frames: int, service: str, tool: str | None, sink: Callable[[Sample], None] | None) -> None:
-        super().__init__(service=service, tool=tool, sink=sink)
+    def __init__(
+        self,
+        *,
+        frames: int,
+        service: str,
+        tool: str | None,
+        sink: Callable[[Sample], None] | None,
+        profile_id: str | None,
+    ) -> None:
+        super().__init__(service=service, tool=tool, sink=sink, profile_id=profile_id)
         self._tracing = Tracing(frames)
         self._before: dict[Place, tuple[int, int]] = {} if self._tracing.ours else in_use()
         self._told = self._before
@@ -98,7 +109,7 @@ class TracemallocSession(AllocationSession):
             kind="memory",
             start_ns=self._start_ns,
             end_ns=time_ns(),
-            value_types=_IN_USE,
+            value_types=IN_USE,
             samples=tuple(_samples(difference(now, self._before))),
             service=self._service,
             pid=os.getpid(),
@@ -119,10 +130,11 @@ class MemraySession(AllocationSession):
         service: str,
         tool: str | None,
         sink: Callable[[Sample], None] | None,
+        profile_id: str | None,
     ) -> None:
         import memray  # noqa: PLC0415 - of the extra, and only for those who ask for it
 
-        super().__init__(service=service, tool=tool, sink=sink)
+        super().__init__(service=service, tool=tool, sink=sink, profile_id=profile_id)
         self.file = file
         """memray's own file: ``python -m memray flamegraph`` and its like read it, also while it grows."""
         form = memray.FileFormat.ALL_ALLOCATIONS if every else memray.FileFormat.AGGREGATED_ALLOCATIONS
@@ -130,6 +142,7 @@ class MemraySession(AllocationSession):
             file, native_traces=native, trace_python_allocators=True, file_format=form
         )
         _entered(self._tracker)
+        self._tracking = True
         self._marks.start()
 
     @property
@@ -137,8 +150,15 @@ class MemraySession(AllocationSession):
         """How large the file is by now: some 20 KB for each call of a small tool, where every allocation is kept."""
         return self.file.stat().st_size
 
+    def leave(self) -> None:
+        """Stop, and leave the file to another process: to read it takes time and memory that a server may not have."""
+        self._marks.stop()
+        if self._tracking:
+            self._tracking = False
+            self._tracker.__exit__(None, None, None)
+
     def _finish(self) -> Profile:
-        self._tracker.__exit__(None, None, None)
+        self.leave()
         found: Recording = read_recording(self.file, profile_id=self.profile_id, service=self._service)
         self._peaks = found.peaks or None
         if self._sink is not None:
