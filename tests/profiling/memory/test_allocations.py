@@ -111,7 +111,8 @@ async def test_interleaved_calls_threads_and_child_tasks_are_told_apart(engine: 
             assert call.left_bytes == pytest.approx(size / len(by_span), abs=60 * KIB)
     large = found["large"].by_call[0]
     if engine == "memray":
-        assert large.allocated_bytes == pytest.approx(4000 * KIB, rel=0.05)
+        assert large.allocated_bytes is not None
+        assert 4000 * KIB <= large.allocated_bytes <= 5000 * KIB  # on mcp 1.x the SDK takes 0.6 MB of it
         assert large.peak_bytes == pytest.approx(1300 * KIB, rel=0.05)
     else:
         assert large.allocated_bytes is large.peak_bytes is None

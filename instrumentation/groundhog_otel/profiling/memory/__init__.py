@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from groundhog_otel.profiling.memory.calls import CallMemory, ToolMemory, by_call, by_tool
+    from groundhog_otel.profiling.memory.heap.report import HeapReport
+    from groundhog_otel.profiling.memory.leaks.report import LeakReport
+    from groundhog_otel.profiling.memory.leaks.watch import LeakWatch
     from groundhog_otel.profiling.memory.profiler import MemoryProfiler
     from groundhog_otel.profiling.memory.recordings import Recording, read_recording
     from groundhog_otel.profiling.memory.session import AllocationSession
 
 __all__ = (
-    "AllocationSession", "CallMemory", "MemoryProfiler", "Recording", "ToolMemory", "by_call", "by_tool",
-    "read_recording",
+    "AllocationSession", "CallMemory", "HeapReport", "LeakReport", "LeakWatch", "MemoryProfiler", "Recording",
+    "ToolMemory", "by_call", "by_tool", "read_recording",
 )  # fmt: skip
 
 _HOMES: Final = {
     "AllocationSession": "session",
     "CallMemory": "calls",
+    "HeapReport": "heap.report",
+    "LeakReport": "leaks.report",
+    "LeakWatch": "leaks.watch",
     "MemoryProfiler": "profiler",
     "Recording": "recordings",
     "ToolMemory": "calls",

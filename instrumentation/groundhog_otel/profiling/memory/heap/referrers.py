@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
-from groundhog_otel.profiling.memory.heap.objects import name_of_type, referents
+from groundhog_otel.profiling.memory.heap.objects import every_object, name_of_type, referents, untracked_holders
 
 __all__ = ("Chain", "chain_to")
 
@@ -44,12 +44,15 @@ class Chain:
 
 
 def chain_to(
-    found: object, *, untracked: Sequence[object] = (), ignore: Iterable[object] = (), timeout_s: float = 5.0
+    found: object, *, untracked: Sequence[object] | None = None, ignore: Iterable[object] = (), timeout_s: float = 5.0
 ) -> Chain:
     """Return the shortest chain to an object; it takes a look at the whole heap for each step.
 
-    ``untracked`` are holders that the garbage collector does not know. ``ignore`` are the caller's own.
+    ``untracked`` are all holders that the garbage collector does not know, where the caller has them at hand.
+    ``ignore`` are the caller's own.
     """
+    if untracked is None:
+        untracked = untracked_holders(every_object())
     named = sorted(sys.modules.copy().items(), key=lambda one: one[0] == "__main__")  # which has other names, too
     modules = {id(vars(one)): name for name, one in named if isinstance(one, types.ModuleType)}
     deadline = monotonic() + timeout_s
@@ -66,7 +69,7 @@ def chain_to(
             next_to[id(holder)] = holder, held
         root = next((one for one, _ in holders if id(one) in modules), None)
         if root is None:
-            root = next((one for one, _ in holders if isinstance(one, _LEAVES)), None)
+            root = next((one for one, _ in holders if issubclass(type(one), _LEAVES)), None)
         if root is not None:
             return _told(root, found, next_to, modules)
         level = [one for one, _ in holders]
@@ -93,55 +96,61 @@ def _holders(level: list[Any], untracked: Sequence[object], known: set[int]) -> 
 def _told(top: Any, found: Any, next_to: dict[int, tuple[Any, Any]], modules: dict[int, str]) -> Chain:
     steps: list[str] = []
     bound = entries = None
-    rooted = id(top) in modules or isinstance(top, _LEAVES)
-    holder = top
-    namespace_of = ""
+    rooted = id(top) in modules or issubclass(type(top), _LEAVES)
+    holder, before = top, None
     while True:
         held = next_to[id(holder)][1] if holder is not found else None
+        bounded = _bounded(holder)
+        if bounded is not None:
+            bound, entries = bounded
+        space = id(holder) in modules or _is_space_of(before, holder)
+        name = _name(holder, held, space=space) if held is not None else ""
         if id(holder) in modules:
-            namespace_of = modules[id(holder)]
-        elif isinstance(holder, _LEAVES):
-            steps.append(f"{_label(holder)}: a local variable")
+            steps.append(f"{modules[id(holder)]}.{name}")
+        elif space:
+            steps[-1] += f" .{name}"
         else:
-            bounded = _bounded(holder)
-            if bounded is not None:
-                bound, entries = bounded
-            steps.append(_label(holder))
+            steps.append(_label(holder) + (f" .{name}" if name else ""))
         if held is None:
             return Chain(tuple(steps), rooted, bound, entries)
-        name = _name(holder, held, module=id(holder) in modules)
-        if namespace_of:
-            steps.append(f"{namespace_of}.{name}")
-            namespace_of = ""
-        elif name:
-            steps[-1] += f" .{name}"
-        holder = held
+        holder, before = held, holder
+
+
+def _is_space_of(owner: Any, found: Any) -> bool:
+    """Tell whether a dict is where an object, or a class, has its attributes."""
+    if type(found) is not dict or owner is None:
+        return False
+    return issubclass(type(owner), type) or _attributes(owner) is found
+
+
+def _attributes(holder: Any) -> Any:
+    try:
+        return object.__getattribute__(holder, "__dict__")
+    except Exception:
+        return None
 
 
 def _label(holder: Any) -> str:
     kind = type(holder)
-    if isinstance(holder, type):
+    if issubclass(kind, type):
         return f"class {name_of_type(holder)}"
-    if isinstance(holder, types.FunctionType | _LRU):
+    if issubclass(kind, (types.FunctionType, _LRU)):
         return f"{name_of_type(kind)} {getattr(holder, '__qualname__', '')}"
-    if isinstance(holder, types.CoroutineType | types.GeneratorType | types.AsyncGeneratorType):
-        return f"{kind.__name__} {holder.__qualname__}"
-    if isinstance(holder, types.FrameType):
-        return f"frame {holder.f_code.co_name}"
+    if issubclass(kind, _LEAVES[1:]):
+        return f"a local variable of {kind.__name__} {holder.__qualname__}"
+    if issubclass(kind, types.FrameType):
+        return f"a local variable of frame {holder.f_code.co_name}"
     if kind in {list, dict, set, tuple, frozenset, deque} or issubclass(kind, dict | list | set | deque):
         return f"{name_of_type(kind)} of {kind.__len__(holder):,}"
     return name_of_type(kind)
 
 
-def _name(holder: Any, held: Any, *, module: bool) -> str:
+def _name(holder: Any, held: Any, *, space: bool) -> str:
     """Return the variable or attribute by which a holder refers to an object; a key of the program's own is data."""
     kind = type(holder)
-    try:
-        names: Any = holder if module else object.__getattribute__(holder, "__dict__")
-    except Exception:
-        names = None
-    if isinstance(names, dict | types.MappingProxyType) and (module or not issubclass(kind, dict)):
-        for name, value in tuple(names.items()):
+    names = holder if space else _attributes(holder)
+    if type(names) is dict:
+        for name, value in names.copy().items():
             if value is held and isinstance(name, str):
                 return name
     for owner in kind.__mro__:
@@ -159,7 +168,7 @@ def _bounded(holder: Any) -> tuple[int, int] | None:
     """Return the most entries that a holder will have, and those that it has; None where it has no bound that shows."""
     if holder is _PATTERNS:
         return int(getattr(re, "_MAXCACHE", 0)), len(_PATTERNS)
-    if isinstance(holder, _LRU):
+    if issubclass(type(holder), _LRU):
         info = holder.cache_info()
         return None if info.maxsize is None else (info.maxsize, info.currsize)
     if type(holder) is deque and holder.maxlen is not None:
