@@ -41,17 +41,22 @@ def analyzed(*, most: int, timeout_s: float) -> HeapReport:
     deadline = begun + timeout_s
     gc.collect()
     resident, traced = resident_bytes(), in_use() if tracemalloc.is_tracing() else None
-    # Before there are lists of our own, which would hold all that is in them.
     named = variables()
-    holders, held, left_out = _of_variables(named, deadline)
     known = {id(one.value) for one in named}
-    del named
+    held: Counter[str] = Counter()
+    # The program's own come first: there may be no time for all the others.
+    holders, left_out = _of_variables([one for one in named if not one.foreign], held, deadline)
+    # A list of objects is one more that refers to them, so it must be gone before the next look at who does.
     objects = every_object()
     types = sums_by_type(objects)
     count, size = len(objects), sum(size for _, size in types.values())
     largest = _largest_containers(objects)
     del objects
     holders += _of_containers(largest, known, deadline)
+    del largest
+    more, more_left_out = _of_variables([one for one in named if one.foreign], held, deadline)
+    holders += more
+    left_out += more_left_out
     allocated: Counter[str] = Counter()
     for place, (_, used) in (traced or {}).items():
         allocated[module_of(place.lines[-1][0])] += used
@@ -78,9 +83,9 @@ def _top(sums: Any, most: int) -> list[tuple[Any, tuple[int, int]]]:
     return sorted(sums.items(), key=lambda one: -one[1][1])[:most]
 
 
-def _of_variables(named: Sequence[Variable], deadline: float) -> tuple[list[Holder], Counter[str], int]:
+def _of_variables(named: Sequence[Variable], held: Counter[str], deadline: float) -> tuple[list[Holder], int]:
+    """Return those that hold much, and how many were left out; add to ``held`` what modules hold."""
     found: list[Holder] = []
-    held: Counter[str] = Counter()
     # First what leads to little, which is most of it; then, for as long as there is time, what leads to much.
     for most_objects in (_FEW, _MANY):
         large = []
@@ -92,7 +97,7 @@ def _of_variables(named: Sequence[Variable], deadline: float) -> tuple[list[Hold
             if freed.size_bytes >= _LEAST_BYTES:
                 found.append(_holder(variable.name, variable.value, freed, deadline, names=variable.names))
         named = large
-    return found, held, len(named)
+    return found, len(named)
 
 
 def _without(variable: Variable, most_objects: int, deadline: float) -> Freed:

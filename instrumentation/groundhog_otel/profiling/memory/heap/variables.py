@@ -26,6 +26,8 @@ class Variable:
     name: str
     module: str
     value: Any
+    foreign: bool
+    """Whether its module is installed, or the standard library's, rather than the program's own."""
     names: int = 1
     """How many variables refer to it: all of them would have to go."""
 
@@ -34,7 +36,7 @@ def variables() -> list[Variable]:
     """Return each object that variables of modules and classes hold; those of the program's own modules first."""
     found: dict[int, Variable] = {}
     spaces: set[int] = set()
-    for module, path, space in _spaces():
+    for module, path, space, foreign in _spaces():
         if id(space) in spaces:
             continue
         spaces.add(id(space))
@@ -43,22 +45,23 @@ def variables() -> list[Variable]:
                 continue
             known = found.get(id(value))
             if known is None:
-                found[id(value)] = Variable(f"{path}.{name}", module, value)
+                found[id(value)] = Variable(f"{path}.{name}", module, value, foreign)
             else:
                 known.names += 1
     return list(found.values())
 
 
-def _spaces() -> Iterator[tuple[str, str, Any]]:
+def _spaces() -> Iterator[tuple[str, str, Any, bool]]:
     modules = sorted(sys.modules.copy().items(), key=_foreignness)
     for name, module in modules:
         if not issubclass(type(module), types.ModuleType):
             continue
         space = types.ModuleType.__getattribute__(module, "__dict__")
-        yield name, name, space
+        foreign = _foreignness((name, module)) > 1
+        yield name, name, space, foreign
         for value in tuple(space.values()):
             if issubclass(type(value), type) and type.__dict__["__module__"].__get__(value) == name:
-                yield name, f"{name}.{value.__qualname__}", type.__dict__["__dict__"].__get__(value)
+                yield name, f"{name}.{value.__qualname__}", type.__dict__["__dict__"].__get__(value), foreign
 
 
 def _foreignness(named: tuple[str, Any]) -> int:
