@@ -69,7 +69,7 @@ class ProfilingSettings(NamedTuple):
 
 def control_directory() -> Path:
     """Return where processes of this user say that they can be profiled: the same, whatever their environments."""
-    # Neither XDG_RUNTIME_DIR nor TMPDIR: a server that an MCP client starts gets six variables, and these are not there.
+    # Neither XDG_RUNTIME_DIR nor TMPDIR: of the six variables that MCP clients hand to servers, they are none.
     return Path("/tmp", f"groundhog-{os.getuid()}")  # noqa: S108 - its owner is checked, see profiling/live/control.py
 
 

@@ -51,8 +51,8 @@ def attach(
 ) -> int:
     """Profile a process that runs already, for a while.
 
-    One that was started with OTEL_PYTHON_GROUNDHOG_PROFILE=on-signal profiles itself, each sample with its call. Into any
-    other py-spy looks from outside, where it is installed. Ctrl-C ends the profile early and keeps it.
+    One that was started with OTEL_PYTHON_GROUNDHOG_PROFILE=on-signal profiles itself, each sample with its call. Into
+    any other py-spy looks from outside, where it is installed. Ctrl-C ends the profile early and keeps it.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def _from_outside(pid: int, settings: ProfilingSettings, store: Path, progress: 
         )
     if outside.py_spy() is None:
         raise ProfileError(
-            f"process {pid} was not prepared for profiles: pip install py-spy to look into it from outside, or start it "
+            f"process {pid} was not prepared for profiles: pip install py-spy to look in from outside, or start it "
             "with OTEL_PYTHON_GROUNDHOG_PROFILE=on-signal"
         )
     say(f"process {pid} was not prepared for profiles: py-spy looks from outside, and calls are not told apart")

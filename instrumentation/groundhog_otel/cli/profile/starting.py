@@ -123,6 +123,6 @@ def _kept(run: Path) -> None:
         say(str(problem))
     elif not files:
         say(
-            f"nothing was profiled in {run}. The command must start a Python that has groundhog-otel[profile], and have "
-            "it run for a moment"
+            f"nothing was profiled in {run}. The command must start a Python that has groundhog-otel[profile], and "
+            "have it run for a moment, or answer a call"
         )

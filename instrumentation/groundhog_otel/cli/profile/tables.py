@@ -67,7 +67,7 @@ def print_difference(found: Difference, *, top: int) -> None:
 def _head(profile: Profile) -> str:
     kind = "CPU" if profile.kind == "cpu" else "Memory"
     looks = f", {duration(profile.interval_ns / 1e9)} between looks" if profile.interval_ns else ""
-    lasted = duration(max(0, profile.end_ns - profile.start_ns) / 1e9)
+    lasted = _time(max(0, profile.end_ns - profile.start_ns))
     pid = f" (process {profile.pid})" if profile.pid else ""
     return (
         f"{kind} profile {profile.profile_id}\n{profile.service or 'a process'}{pid}: {lasted}{looks}, {profile.engine}"
@@ -90,9 +90,9 @@ def _cpu(out: _Printer, profile: Profile, top: int) -> None:
         ("own CPU", "", "with callees", "own wait", "awaited"),
         [
             (
-                one.function, f"{_short(one.file)}:{one.line}", duration(one.own.cpu_ns / 1e9),
-                share(one.own.cpu_ns / all_ns), duration(one.total.cpu_ns / 1e9),
-                duration(max(0, one.own.wall_ns - one.own.cpu_ns) / 1e9), duration(one.own.awaited_ns / 1e9),
+                one.function, f"{_short(one.file)}:{one.line}", _time(one.own.cpu_ns),
+                share(one.own.cpu_ns / all_ns), _time(one.total.cpu_ns),
+                _time(max(0, one.own.wall_ns - one.own.cpu_ns)), _time(one.own.awaited_ns),
             )
             for one in functions[:top]
         ],
@@ -119,7 +119,7 @@ def _parts(spots: Hotspots) -> list[Part]:
 
 def _times(part: Part) -> tuple[str, str, str]:
     times = part.times
-    wall, cpu, awaited = (duration(one / 1e9) for one in (times.wall_ns, times.cpu_ns, times.awaited_ns))
+    wall, cpu, awaited = (_time(one) for one in (times.wall_ns, times.cpu_ns, times.awaited_ns))
     return wall, cpu, awaited
 
 
@@ -155,7 +155,7 @@ def _memory(out: _Printer, profile: Profile, top: int, value: str | None) -> Non
         [titles[one] for one in shown],
         [_line_row(one, [names.index(name) for name in shown]) for one in lines[:top]],
     )
-    for name in ("peak bytes", "stacks left out"):
+    for name in ("peak bytes", "stacks cut to their innermost line"):
         if profile.facts.get(name):
             given = profile.facts[name]
             out.line(f"{name}: {size(float(given)) if name.endswith('bytes') else given}")
@@ -173,6 +173,10 @@ def _or_dash(bytes_: int | None) -> str:
 
 def _signed(bytes_: int) -> str:
     return f"-{size(-bytes_)}" if bytes_ < 0 else size(bytes_)
+
+
+def _time(nanoseconds: int) -> str:
+    return duration(nanoseconds / 1e9) if nanoseconds else "-"
 
 
 def _in(unit: str) -> Callable[[float], str]:
@@ -196,7 +200,9 @@ class _Printer:
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, markup=False, emoji=False)
-        self._width = min(self._console.width, _WIDEST) if self._console.is_terminal else _WIDEST
+        if not self._console.is_terminal:
+            self._console.width = _WIDEST
+        self._width = min(self._console.width, _WIDEST)
 
     def _plain(self, text: str) -> str:
         shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)

@@ -162,8 +162,9 @@ class ProfileWriter:
                 return
             self.flush()
             left_out = {DROPPED: self.dropped} if self.dropped else {}
+            cut = {} if complete else {"complete": False}
             self._write({"closed": True, "end_ns": time.time_ns() if end_ns is None else end_ns,
-                         "facts": {**(facts or {}), **left_out}, **({} if complete else {"complete": False})})  # fmt: skip
+                         "facts": {**(facts or {}), **left_out}, **cut})  # fmt: skip
             self._shut()
 
     def _stack(self, stack: Stack) -> int:

@@ -1,4 +1,4 @@
-"""Profiles of processes that run: begun by the environment, a signal or ``groundhog profile attach``, kept however they end."""
+"""Profiles of processes that run, begun by the environment, a signal, or ``groundhog profile attach``."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -133,8 +133,8 @@ def _ask(pid: int, wake: Callable[[], None], request: Request) -> Attached:
     if not told:
         why = "has ended" if told is not None else f"has not answered within {_ANSWER_S:g} s"
         raise ProfileError(
-            f"process {pid} {why}: its main thread hears signals between two lines of Python, and not while native code "
-            "runs; try again, or look with py-spy"
+            f"process {pid} {why}: its main thread hears signals between two lines of Python, not in native code; "
+            "try again, or look with py-spy"
         )
     if "error" in told:
         answer.unlink(missing_ok=True)
@@ -169,11 +169,13 @@ def _talking(folder: Path, pid: int) -> Iterator[None]:
 
 def _can_be_told(process: psutil.Process) -> bool:
     """Whether it is a Python that runs a file for us, which is from 3.14 on, and only one of just our release."""
-    if sys.version_info < (3, 14):
+    major, minor = sys.version_info[:2]
+    if (major, minor) < (3, 14):
         return False
-    with suppress(psutil.Error, OSError):
-        return f"python{sys.version_info.major}.{sys.version_info.minor}" in Path(process.exe()).name
-    return False
+    try:
+        return f"python{major}.{minor}" in Path(process.exe()).name
+    except psutil.Error:
+        return False
 
 
 def _tell(pid: int) -> None:

@@ -26,8 +26,8 @@ class ProfilingInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the i
     """Profiles of this process, from its start or when a signal asks. Off unless the settings ask for it.
 
     ``instrument()`` takes ``settings`` (a :class:`~groundhog_otel.settings.ProfilingSettings`; by default read from the
-    environment). It relies on :class:`~groundhog_otel.mcp.McpInstrumentor` to say when operations begin and end. Nothing
-    here raises into the program.
+    environment). It relies on :class:`~groundhog_otel.mcp.McpInstrumentor` to say when operations begin and end.
+    Nothing here raises into the program.
     """
 
     _listener: Listener | None = None

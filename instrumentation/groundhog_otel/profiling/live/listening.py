@@ -10,6 +10,7 @@ from __future__ import annotations
 import _thread
 import atexit
 import functools
+import logging
 import os
 import signal
 import threading
@@ -22,14 +23,19 @@ from typing import Any, Final
 import psutil
 
 from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.mcp.inflight import ON_BEGIN
+from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.live import control
 from groundhog_otel.profiling.live.request import Request
 from groundhog_otel.profiling.live.signals import catches
-from groundhog_otel.profiling.live.taking import Taking, take
+from groundhog_otel.profiling.live.taking import Taking, preload, take
 from groundhog_otel.settings import ProfilingSettings
 
 __all__ = ("Listener", "obey")
+
+
+logger = logging.getLogger("groundhog_otel.profiling")
 
 
 class Listener:
@@ -52,7 +58,10 @@ class Listener:
         """
         self._register()
         problems = []
-        for mode in ("cpu", "light", "memory"):
+        if "memory" in self._settings.modes:
+            preload(self._settings.engine)
+            ON_BEGIN.append(self._first)
+        for mode in ("cpu", "light"):
             if mode in self._settings.modes:
                 try:
                     self._begun.append(take(Request.of(self._settings, mode)))
@@ -65,6 +74,19 @@ class Listener:
                 problems.append(str(error))
         if problems:
             raise ProfileError("; ".join(problems))
+
+    def _first(self, _operation: Operation) -> None:
+        """Begin the profile of memory: what imports have allocated is no call's, and more than all calls'."""
+        try:
+            if self._first not in ON_BEGIN:
+                return
+            ON_BEGIN.remove(self._first)
+            if os.getpid() == self._pid:
+                self._begun.append(take(Request.of(self._settings, "memory")))
+        except ProfileError as error:
+            logger.warning("Profiling: %s", error)
+        except Exception:
+            guarded_error("profile")
 
     def _register(self) -> None:
         atexit.register(self._exit)
@@ -81,6 +103,8 @@ class Listener:
             _LISTENERS.remove(self)
         if os.getpid() != self._pid:
             return
+        if self._first in ON_BEGIN:
+            ON_BEGIN.remove(self._first)
         self._deaf(action)
         for taking in (*self._begun, self._asked):
             if taking is not None:

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,13 +54,14 @@ def record(
     rate = max(1, round(1 / interval_s))
     with tempfile.TemporaryDirectory(prefix="groundhog-") as folder:
         raw = Path(folder, "profile.json")
-        words = [program, "record", "--pid", str(pid), "--format", "speedscope", "--output", str(raw), "--rate", str(rate),
-                 "--duration", "unlimited", "--nonblocking"]  # fmt: skip
+        words = [program, "record", "--pid", str(pid), "--format", "speedscope", "--output", str(raw),
+                 "--rate", str(rate), "--duration", "unlimited", "--nonblocking"]  # fmt: skip
         start_ns = time.time_ns()
-        said = _run(words, pid, duration_s, on_progress)
+        said = _run(words, duration_s, on_progress)
         if not raw.exists():
             raise ProfileError(_why(said, pid))
-        profile = _profile(json.loads(raw.read_bytes()), start_ns, name, pid, rate, _version(program))
+        profile = _profile(json.loads(raw.read_bytes()), start_ns=start_ns, name=name, pid=pid, rate=rate)
+        profile = replace(profile, engine=_version(program))
     try:
         run = prepare(store, new_run_id())
         file = profile_file(run, service=name, pid=pid, kind="cpu", profile_id=profile.profile_id)
@@ -69,7 +71,7 @@ def record(
     return file
 
 
-def _run(words: list[str], pid: int, duration_s: float, on_progress: Callable[[float, int], None]) -> str:
+def _run(words: list[str], duration_s: float, on_progress: Callable[[float, int], None]) -> str:
     """Run py-spy until its time is up, its process has ended, or Ctrl-C; return what it has said."""
     with tempfile.TemporaryFile("w+") as said:
         # A group of its own: Ctrl-C is for us, and we end it in the way that has it write its file.
@@ -98,8 +100,8 @@ def _why(said: str, pid: int) -> str:
     last = next((line for line in reversed(lines) if "rror" in line or "ermission" in line), lines[-1] if lines else "")
     if "ermission" in said or "EPERM" in said:
         return (
-            f"py-spy may not look into process {pid}: run this as root, or with `sysctl kernel.yama.ptrace_scope=0`, or "
-            "start the process with OTEL_PYTHON_GROUNDHOG_PROFILE=on-signal"
+            f"py-spy may not look into process {pid}: run this as root, or set kernel.yama.ptrace_scope=0, or start "
+            "it with OTEL_PYTHON_GROUNDHOG_PROFILE=on-signal"
         )
     return f"py-spy has seen nothing of process {pid} ({last}): is it a Python that still runs?"
 
@@ -111,7 +113,7 @@ def _version(program: str) -> str:
     return "py-spy"
 
 
-def _profile(raw: dict[str, Any], start_ns: int, name: str, pid: int, rate: int, engine: str) -> Profile:
+def _profile(raw: dict[str, Any], *, start_ns: int, name: str, pid: int, rate: int) -> Profile:
     """Return what py-spy has written for speedscope: a list of frames, and for each thread its stacks.
 
     Source: https://www.speedscope.app/file-format-schema.json
@@ -132,7 +134,7 @@ def _profile(raw: dict[str, Any], start_ns: int, name: str, pid: int, rate: int,
     ]  # fmt: skip
     return Profile(
         profile_id=new_profile_id(), kind="cpu", start_ns=start_ns, end_ns=time.time_ns(), value_types=_VALUES,
-        samples=tuple(samples), service=name, pid=pid, engine=engine, interval_ns=each_ns,
+        samples=tuple(samples), service=name, pid=pid, interval_ns=each_ns,
         facts={
             "seen from outside": "threads that ran; whose call it was for, and what was awaited, is not known",
             "looks": len(samples),

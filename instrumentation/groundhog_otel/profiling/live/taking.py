@@ -6,6 +6,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +23,7 @@ from groundhog_otel.store.layout import own_run_id, prepare, profile_file, recor
 if TYPE_CHECKING:
     from groundhog_otel.profiling.files import ProfileWriter
 
-__all__ = ("Taking", "take")
+__all__ = ("Taking", "preload", "take")
 
 _WATCHER: Final = "groundhog-profile"
 _LOOK_S: Final = 1.0
@@ -210,6 +211,16 @@ def take(request: Request) -> Taking:
         ) from None
     except (ImportError, RuntimeError, ValueError) as error:
         raise ProfileError(str(error)) from None
+
+
+def preload(engine: str | None) -> None:
+    """Load what a profile of memory needs, while the program starts and nobody waits."""
+    from groundhog_otel.profiling.files import ProfileWriter  # noqa: F401, PLC0415 - as above
+    from groundhog_otel.profiling.memory.profiler import MemoryProfiler  # noqa: F401, PLC0415
+
+    if engine != "tracemalloc":
+        with suppress(ImportError):
+            import memray  # noqa: F401, PLC0415
 
 
 def _kind(request: Request) -> type[Taking]:

@@ -121,7 +121,10 @@ class MemoryProfiler:
         file = self._file or Path(tempfile.mkdtemp(prefix="groundhog-")) / "memory.memray.bin"
         if file.exists():
             raise ValueError(f"{file} is there already; name a new file, or remove it.")
-        return MemraySession(file=file, every=every, native=native, service=self._service, tool=tool, sink=self._sink)
+        return MemraySession(
+            file=file, every=every, native=native, service=self._service, tool=tool, sink=self._sink,
+            profile_id=profile_id,
+        )  # fmt: skip
 
     def analyze_heap(self, *, most: int = 20, timeout_s: float = 10.0) -> HeapReport:
         """Look at the whole heap now: by type, module and line, and by what would be freed without what holds it.

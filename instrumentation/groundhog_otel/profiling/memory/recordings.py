@@ -38,8 +38,8 @@ def read_recording(
     """Return what a file of memray's says, by stack and operation.
 
     About two seconds for each million of allocations. Of a file that records every allocation, what was allocated is
-    known as well as what is left; of an aggregated one, what is left. After ``most_stacks`` different ones the rest is
-    one stack, ``<no Python code>``, and the fact ``stacks left out`` counts them.
+    known as well as what is left; of an aggregated one, what is left. Of what comes after ``most_stacks`` different
+    stacks the innermost line is kept, and whose call it was.
 
     Raises:
         OSError: memray cannot read it: it is none of its files, or of a version that it does not know.
@@ -80,7 +80,7 @@ def read_recording(
             "command": metadata.command_line,
             "allocations": metadata.total_allocations,
             "peak bytes": metadata.peak_memory,
-            "stacks left out": sums.left_out,
+            "stacks cut to their innermost line": sums.cut,
             "memory of Python's own allocator": "each object" if metadata.trace_python_allocators else "arenas only",
         },
     )
@@ -107,9 +107,11 @@ class _Sums:
 
     def __init__(self, most_stacks: int) -> None:
         self.peaks: dict[Link, int] = {}
-        self.left_out = 0
+        self.cut = 0
         self._most = most_stacks
         self._rows: dict[tuple[int, int], _Row] = {}
+        self._whole: list[_Row] = []
+        self._cut: dict[tuple[Stack, Link | None], _Row] = {}
         self._live: dict[int, tuple[_Row, int]] = {}
         self._held: dict[Link, int] = {}
 
@@ -147,7 +149,7 @@ class _Sums:
         first = 0 if every else 2
         return tuple(
             Sample(row.stack, tuple(row.values[first:]), row.link, thread=row.thread)
-            for row in self._rows.values()
+            for row in (*self._whole, *self._cut.values())
             if any(row.values[first:])
         )
 
@@ -156,11 +158,14 @@ class _Sums:
         row = self._rows.get(key)
         if row is not None:
             return row
-        if len(self._rows) >= self._most:
-            self.left_out += 1
-            return self._rows.setdefault((-1, -1), _Row((_UNKNOWN,), None, ""))
         stack, link = _stack(record)
-        row = self._rows[key] = _Row(stack, link, record.thread_name)
+        if len(self._whole) < self._most:
+            row = self._rows[key] = _Row(stack, link, record.thread_name)
+            self._whole.append(row)
+            return row
+        self.cut += 1
+        innermost = stack[-1:]
+        row = self._rows[key] = self._cut.setdefault((innermost, link), _Row(innermost, link, ""))
         return row
 
 
