@@ -15,7 +15,7 @@ from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.live import outside
 from groundhog_otel.profiling.live.attaching import Attached, require_process
 from groundhog_otel.profiling.live.attaching import attach as attach_to
-from groundhog_otel.profiling.live.recordings import settle
+from groundhog_otel.profiling.live.recordings import is_recording, settle
 from groundhog_otel.profiling.live.request import Request
 from groundhog_otel.report.units import duration as time_of
 from groundhog_otel.report.units import size
@@ -116,7 +116,10 @@ def _watched(attached: Attached, progress: _Progress) -> Path:
     attached.close()
     if _ENDED.get(why, why):
         say(_ENDED.get(why, why))
-    return settle(attached.file) if attached.file.suffix == ".bin" else attached.file
+    if not is_recording(attached.file):
+        return attached.file
+    say(f"reading the {size(attached.size_bytes)} that memray has recorded")
+    return settle(attached.file)
 
 
 def _from_outside(pid: int, settings: ProfilingSettings, store: Path, progress: _Progress) -> Path:

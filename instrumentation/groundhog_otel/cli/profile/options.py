@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from groundhog_otel.load.amounts import seconds_of
 from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.settings.options import Problem
@@ -43,7 +45,9 @@ def settings_of(
     }
     settings, problems = ProfilingSettings.given(given, {})
     if problems:
-        raise ProfileError(_said(problems[0]))
+        words = {"interval_ms": ("--interval", interval), "over": ("--over", over), "calls": ("--calls", calls),
+                 "limit_mb": ("--limit", limit)}  # fmt: skip
+        raise ProfileError(_said(problems[0], words))
     return settings
 
 
@@ -69,9 +73,8 @@ def threshold_of(words: str | None) -> str | float | None:
     return words if words in {None, "budget"} else seconds_of(str(words))
 
 
-def _said(problem: Problem) -> str:
+def _said(problem: Problem, words: Mapping[str, tuple[str, object]]) -> str:
     """Return a problem of the settings in the words of options."""
-    name, _, rest = problem.partition("=")
-    options = {"interval_ms": "--interval", "calls": "--calls", "over": "--over", "limit_mb": "--limit"}
-    value, _, advice = rest.partition(" in instrument()")
-    return f"{options.get(name, name)} {value} is not understood: {advice.rpartition('. ')[2].rstrip('.').lower()}"
+    option, given = words[problem.partition("=")[0]]
+    advice = problem.partition(". Write ")[2].rstrip(".")
+    return f"{option} {given} is not understood: write {advice}"
