@@ -197,7 +197,7 @@ def _has_looked(pid: int) -> bool:
         (("cpu",), "there is nothing to start. Write: groundhog profile cpu -- python my_server.py"),
         (("memory",), "there is nothing to start. Write: groundhog profile memory -- python my_server.py"),
         (("cpu", "--", "no-such-command"), "no-such-command is not a command: check its spelling, and PATH"),
-        (("cpu", "--interval", "1h", "--", "x"), "--interval 1h is not understood: write whole milliseconds, 1 to 10000"),
+        (("cpu", "--interval", "1h", "--", "x"), "--interval 1h is not understood: write whole milliseconds, 1 to 10000"),  # noqa: E501
         (("cpu", "--calls", "0", "--", "true"), "--calls 0 is not understood: write a whole number of calls from 1 up"),
         (("cpu", "--over", "soon", "--", "true"), "'soon' is no time: write it like 30s, 500ms, 5min or 2h"),
         (("cpu", "--duration", "0s", "--", "true"), "A profile of 0s holds nothing: give --duration a time above 0"),

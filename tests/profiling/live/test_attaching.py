@@ -13,7 +13,7 @@ import pytest
 
 from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.files import read_profile
-from groundhog_otel.profiling.live import control
+from groundhog_otel.profiling.live import attaching, control
 from groundhog_otel.profiling.live.attaching import Attached, attach
 from groundhog_otel.profiling.live.request import Request
 from groundhog_otel.profiling.live.signals import catches
@@ -298,3 +298,28 @@ def test_a_folder_that_is_somebody_elses_is_not_used(tmp_path: Path, monkeypatch
     folder.symlink_to(tmp_path)
     with pytest.raises(ProfileError, match="is not a folder for you alone"):
         control.open_control()
+
+
+def test_a_process_that_runs_a_file_for_us_needs_no_preparation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ``sys.remote_exec`` does from Python 3.14 on, the process does here by itself: it runs a file."""
+    program = "import sys\nfor line in sys.stdin:\n    exec(open(line.strip()).read())"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environ(tmp_path), cwd=ROOT, stdin=subprocess.PIPE, text=True
+    ) as process:
+
+        def remote_exec(pid: int, script: str) -> None:
+            assert pid == process.pid
+            assert process.stdin is not None
+            process.stdin.write(f"{script}\n")
+            process.stdin.flush()
+
+        monkeypatch.setattr(sys, "remote_exec", remote_exec, raising=False)
+        monkeypatch.setattr(attaching, "_can_be_told", lambda _: True)
+        attached = attach(process.pid, Request(duration_s=20))
+        assert attached is not None
+        assert attached.stop() == "stopped"
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert read_profile(attached.file).complete

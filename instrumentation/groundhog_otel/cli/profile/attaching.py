@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from groundhog_otel.cli.profile.options import settings_of
-from groundhog_otel.cli.profile.saying import say, say_kept
+from groundhog_otel.cli.profile.saying import say, say_kept, say_reading
 from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.live import outside
 from groundhog_otel.profiling.live.attaching import Attached, require_process
@@ -116,10 +116,7 @@ def _watched(attached: Attached, progress: _Progress) -> Path:
     attached.close()
     if _ENDED.get(why, why):
         say(_ENDED.get(why, why))
-    if not is_recording(attached.file):
-        return attached.file
-    say(f"reading the {size(attached.size_bytes)} that memray has recorded")
-    return settle(attached.file)
+    return settle(attached.file, on_read=say_reading) if is_recording(attached.file) else attached.file
 
 
 def _from_outside(pid: int, settings: ProfilingSettings, store: Path, progress: _Progress) -> Path:

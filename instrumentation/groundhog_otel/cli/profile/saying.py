@@ -8,7 +8,7 @@ from pathlib import Path
 from groundhog_otel.profiling.files import read_profile
 from groundhog_otel.report.units import amount, duration
 
-__all__ = ("say", "say_kept", "shown")
+__all__ = ("say", "say_kept", "say_reading", "shown")
 
 
 def say(sentence: str) -> None:
@@ -29,6 +29,12 @@ def say_kept(file: Path) -> None:
     lasted = duration((found.end_ns - found.start_ns) / 1e9)
     say(f"{kind} profile of {found.service or 'a process'}{cut}: {lasted}, {amount(calls, 'call')} seen. Read it with:")
     print(f"  groundhog profile show {shown(file)}", file=sys.stderr, flush=True)
+
+
+def say_reading(recording: Path) -> None:
+    """Say to a person who waits why that is."""
+    if sys.stderr.isatty():
+        say(f"reading {shown(recording)}: some two seconds for each million of allocations")
 
 
 def shown(file: Path) -> Path:

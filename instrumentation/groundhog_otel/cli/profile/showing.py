@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from groundhog_otel.cli.profile.saying import say_reading
 from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.live.stored import stored
 from groundhog_otel.profiling.model import Profile
@@ -59,7 +60,7 @@ def show(
     dir
         The folder of recordings; by default $GROUNDHOG_DIR, or .groundhog in this folder.
     """
-    found = stored(profile, dir or Path(store_directory()), span_id=span, trace_id=trace)
+    found = stored(profile, dir or Path(store_directory()), span_id=span, trace_id=trace, on_read=say_reading)
     part = narrowed(found, span_id=span, trace_id=trace, target=tool)
     if not part.samples and found.samples:
         raise ProfileError(_unseen(found, span, trace, tool))
@@ -111,7 +112,7 @@ def diff(
     from groundhog_otel.profiling.formats import difference  # noqa: PLC0415 - only here
 
     store = dir or Path(store_directory())
-    first, second = (_of_tool(stored(one, store), tool) for one in (before, after))
+    first, second = (_of_tool(stored(one, store, on_read=say_reading), tool) for one in (before, after))
     if output is not None:
         _write(output, difference.dumps(first, second, per=per, value=value).encode(errors="replace"))
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from groundhog_otel.cli.profile.options import settings_of
-from groundhog_otel.cli.profile.saying import say, say_kept
+from groundhog_otel.cli.profile.saying import say, say_kept, say_reading
 from groundhog_otel.cli.run import start
 from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.live.recordings import settle_all
@@ -113,7 +113,7 @@ def _kept(run: Path) -> None:
     """Say where the profiles of a run are, and make those of which there is only what memray has written."""
     problem = None
     try:
-        settle_all(run)
+        settle_all(run, on_read=say_reading)
     except ProfileError as error:
         problem = error
     files = profile_files(run)

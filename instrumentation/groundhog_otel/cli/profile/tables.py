@@ -145,12 +145,12 @@ def _memory(out: _Printer, profile: Profile, top: int, value: str | None) -> Non
             for one in tools[:_MOST_OPERATIONS]
         ],
     )  # fmt: skip
-    lines = lines_of(profile, value)
     names = [one.name for one in profile.value_types]
+    lines = lines_of(profile, value or ("alloc_space" if "alloc_space" in names else None))
     titles = {"alloc_space": "allocated", "inuse_space": "left"}
     shown = [one for one in titles if one in names]
     out.table(
-        "Lines that allocate, by themselves",
+        f"Lines that allocate, by themselves (most {titles.get(value or names[1], value)} first)",
         ("function", "at", "for"),
         [titles[one] for one in shown],
         [_line_row(one, [names.index(name) for name in shown]) for one in lines[:top]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +19,24 @@ _ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 _TAKE: Final = "groundhog profile cpu -- <command>"
 
 
-def stored(what: str | None, store: Path, *, span_id: str | None = None, trace_id: str | None = None) -> Profile:
+def stored(
+    what: str | None,
+    store: Path,
+    *,
+    span_id: str | None = None,
+    trace_id: str | None = None,
+    on_read: Callable[[Path], None] = lambda _: None,
+) -> Profile:
     """Return the profile that ``what`` names, a file or an id; without, the newest that has the span, or the trace.
+
+    ``on_read`` is called with each recording of memray's that has to be read first, which may take a while.
 
     Raises:
         ProfileError: there is none, or it cannot be read.
     """
     if what is not None and not _ID.fullmatch(what):
-        return _of_file(Path(what))
-    runs = _settled(store)
+        return _of_file(Path(what), on_read)
+    runs = _settled(store, on_read)
     found = find_profiles(store, profile_id=what, span_id=span_id, trace_id=trace_id)
     if not found:
         raise ProfileError(_nothing(runs, store, what, span_id, trace_id))
@@ -34,15 +44,16 @@ def stored(what: str | None, store: Path, *, span_id: str | None = None, trace_i
     return read_profile(max((one for one in found if one.parent == newest), key=lambda one: one.stat().st_mtime))
 
 
-def _of_file(file: Path) -> Profile:
+def _of_file(file: Path, on_read: Callable[[Path], None]) -> Profile:
     if is_recording(file):
+        on_read(file)
         return read_one(file)
     if file.is_dir():
-        return stored(None, file)
+        return stored(None, file, on_read=on_read)
     return read_profile(file)
 
 
-def _settled(store: Path) -> list[Path]:
+def _settled(store: Path, on_read: Callable[[Path], None]) -> list[Path]:
     """Return the runs, each with a profile for what memray has recorded there."""
     try:
         runs = run_directories(store)
@@ -54,7 +65,7 @@ def _settled(store: Path) -> list[Path]:
         ) from None
     for run in runs:
         if recording_files(run):
-            settle_all(run)
+            settle_all(run, on_read=on_read)
     return runs
 
 
