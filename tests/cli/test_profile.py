@@ -138,6 +138,19 @@ def test_attach_to_a_server_that_listens(tmp_path: Path) -> None:
     assert "2 calls seen" in said
 
 
+def test_attach_to_what_has_started_the_server_names_the_server(tmp_path: Path) -> None:
+    words = [GROUNDHOG, "run", "--", sys.executable, "-m", PROGRAM]
+    with Server(words, environ(tmp_path, **{MODE: "on-signal"})) as server:
+        server.greet()
+        (child,) = psutil.Process(server.pid).children()
+        done = command("attach", str(server.pid), store=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"groundhog: process {server.pid} only started process {child.pid}, which can be profiled: attach to {child.pid}\n"
+        )
+        assert server.end()[0] == 0
+
+
 def test_ctrl_c_of_attach_keeps_the_profile_and_the_server_goes_on(tmp_path: Path) -> None:
     with instrumented(tmp_path, **{MODE: "on-signal"}) as server:
         with Server(

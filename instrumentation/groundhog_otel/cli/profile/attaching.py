@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+import psutil
 from cyclopts import Parameter
 
 from groundhog_otel.cli.profile.options import settings_of
 from groundhog_otel.cli.profile.saying import say, say_kept, say_reading
 from groundhog_otel.profiling.errors import ProfileError
-from groundhog_otel.profiling.live import outside
+from groundhog_otel.profiling.live import control, outside
 from groundhog_otel.profiling.live.attaching import Attached, require_process
 from groundhog_otel.profiling.live.attaching import attach as attach_to
 from groundhog_otel.profiling.live.recordings import is_recording, settle
@@ -90,6 +92,8 @@ def attach(
     progress = _Progress(settings.duration_s or 0.0)
     if attached is not None:
         file = _watched(attached, progress)
+    elif (child := _listening_below(pid)) is not None:
+        raise ProfileError(f"process {pid} only started process {child}, which can be profiled: attach to {child}")
     elif memory:
         raise ProfileError(
             f"process {pid} was not prepared for profiles of memory: start it with "
@@ -117,6 +121,15 @@ def _watched(attached: Attached, progress: _Progress) -> Path:
     if _ENDED.get(why, why):
         say(_ENDED.get(why, why))
     return settle(attached.file, on_read=say_reading) if is_recording(attached.file) else attached.file
+
+
+def _listening_below(pid: int) -> int | None:
+    """Return the process that a wrapper (``groundhog run``, ``uv run``) has started, if that was prepared."""
+    with suppress(psutil.Error):
+        for one in psutil.Process(pid).children(recursive=True):
+            if control.listening(one.pid) is not None:
+                return int(one.pid)
+    return None
 
 
 def _from_outside(pid: int, settings: ProfilingSettings, store: Path, progress: _Progress) -> Path:
