@@ -237,6 +237,18 @@ def test_an_announcement_of_another_process_with_that_number_is_not_believed() -
     control.withdraw(own.pid)
 
 
+def test_what_killed_processes_have_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    with instrumented(tmp_path, **ON_SIGNAL) as server:
+        attached = _attached(server, Request(duration_s=50))
+        server.kill()
+        attached.over()
+    folder = control.open_control()
+    assert list(folder.glob(f"{server.pid}.*"))
+    control.Listening.of(os.getpid(), signal=signal.SIGUSR2).announce()
+    control.withdraw(os.getpid())
+    assert not list(folder.glob(f"{server.pid}.*"))
+
+
 def test_a_forked_child_can_be_asked_too(tmp_path: Path) -> None:
     program = (
         "import os, sys\n"

@@ -72,7 +72,9 @@ class Listening:
         Raises:
             ProfileError: the folder is not to be had.
         """
-        put(open_control() / f"{self.pid}.json", asdict(self))
+        folder = open_control()
+        _prune(folder)
+        put(folder / f"{self.pid}.json", asdict(self))
 
 
 def open_control() -> Path:
@@ -114,6 +116,14 @@ def withdraw(pid: int) -> None:
     """Take back what a process has said of itself."""
     with suppress(OSError):
         (control_directory() / f"{pid}.json").unlink(missing_ok=True)
+
+
+def _prune(folder: Path) -> None:
+    """Remove what processes have left that were killed."""
+    for file in folder.iterdir():
+        pid = file.name.partition(".")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            file.unlink(missing_ok=True)
 
 
 def request_file(folder: Path, pid: int) -> Path:
