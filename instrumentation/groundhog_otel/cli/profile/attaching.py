@@ -40,11 +40,12 @@ _ENDED: Final = {
 
 def attach(
     pid: int,
+    /,
     *,
     kind: Literal["cpu", "memory"] = "cpu",
     duration: str = "30s",
     interval: str = "10ms",
-    tool: tuple[str, ...] = (),
+    tool: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
     calls: int | None = None,
     over: str | None = None,
     engine: str | None = None,

@@ -24,7 +24,7 @@ def cpu(
     *command: str,
     interval: str = "10ms",
     light: Annotated[bool, Parameter(negative=())] = False,
-    tool: tuple[str, ...] = (),
+    tool: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
     calls: int | None = None,
     over: str | None = None,
     duration: str | None = None,
