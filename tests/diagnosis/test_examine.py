@@ -56,6 +56,19 @@ def test_nothing_wrong_is_nothing_to_fix() -> None:
             "is not understood",
             "Write process, system, process,system or none.",
         ),
+        (
+            "OTEL_PYTHON_GROUNDHOG_RUNTIME",
+            "cpu",
+            "is not understood",
+            "Write any of event_loop, worker_threads, gc and",
+        ),
+        ("OTEL_PYTHON_GROUNDHOG_PROFILE", "cup", "is not understood; using none", "Write any of cpu or light, memory,"),
+        (
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+            "groundhog_profiling",
+            "nothing is profiled",
+            "Take groundhog_profiling out",
+        ),
         ("OTEL_PYTHON_MCP_REDACTOR", "no_such_package.a:b", "no module no_such_package is found", "PYTHONPATH"),
         (
             "OTEL_EXPORTER_OTLP_ENPOINT",
@@ -69,7 +82,8 @@ def test_nothing_wrong_is_nothing_to_fix() -> None:
     ],
 )
 def test_one_thing_wrong_is_one_thing_to_fix(name: str, value: str, says: str, do: str) -> None:
-    ((_, said, fix),) = _to_fix(**{name: value})
+    profiled = {"OTEL_PYTHON_GROUNDHOG_PROFILE": "cpu"} if "profiling" in value else {}
+    ((_, said, fix),) = _to_fix(**{name: value, **profiled})
     assert name in said or name in fix or value in said
     assert says in said
     assert do in fix

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import ExportProfilesServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -24,16 +25,19 @@ class Receiver(ThreadingHTTPServer):
         self.status = status
         self.spans: list[Span] = []
         self.metrics: dict[str, Metric] = {}
+        self.profiles: list[ExportProfilesServiceRequest] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
     def take(self, path: str, body: bytes) -> None:
-        """Keep the spans of a request, and the latest of each metric."""
+        """Keep the spans and the profiles of a request, and the latest of each metric."""
         if path == "/v1/traces":
             traces = ExportTraceServiceRequest.FromString(body)
             self.spans += [span for one in traces.resource_spans for scope in one.scope_spans for span in scope.spans]
+        if path == "/v1development/profiles":
+            self.profiles.append(ExportProfilesServiceRequest.FromString(body))
         if path == "/v1/metrics":
             metrics = ExportMetricsServiceRequest.FromString(body)
             for one in metrics.resource_metrics:

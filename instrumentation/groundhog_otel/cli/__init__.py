@@ -9,9 +9,9 @@ from typing import Final
 
 __all__ = ("main",)
 
-_WITH_COMMAND: Final = ("run", "doctor", "load")
+_WITH_COMMAND: Final = ("run", "doctor", "load", "profile")
 """Sub-commands that take another command after ``--``."""
-_TAKING_IT: Final = (*_WITH_COMMAND, "scale")
+_TAKING_IT: Final = (*_WITH_COMMAND, "scale", "cpu", "memory")
 """The functions behind them, and behind theirs."""
 
 _OF_LOAD: Final = ("hdrh", "jsonschema", "mcp", "scipy")
@@ -28,6 +28,7 @@ def main() -> None:
     from groundhog_otel.alerts import AlertError  # noqa: PLC0415
     from groundhog_otel.load.errors import LoadError  # noqa: PLC0415
     from groundhog_otel.pipeline import StackError  # noqa: PLC0415
+    from groundhog_otel.profiling.errors import ProfileError  # noqa: PLC0415
     from groundhog_otel.store import StoreError  # noqa: PLC0415
 
     app = App(
@@ -77,6 +78,11 @@ def main() -> None:
         name="load",
         help="Test a server under load: how fast it answers, from the moment each request was due.",
     )
+    app.command(
+        "groundhog_otel.cli.profile:app",
+        name="profile",
+        help="Profile a server: which line of which tool takes the time, which call the memory.",
+    )
     words, after = _split(sys.argv[1:])
     if words[:1] == ["load"] and any(find_spec(name) is None for name in _OF_LOAD):
         sys.exit("groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'")
@@ -86,7 +92,7 @@ def main() -> None:
             after = []
         result = command(*bound.args, *after, **bound.kwargs)
         sys.stdout.flush()
-    except (AlertError, LoadError, StackError, StoreError) as error:
+    except (AlertError, LoadError, ProfileError, StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from time import monotonic
@@ -17,7 +18,7 @@ from groundhog_otel.settings import inherited, run_id, store_directory
 from groundhog_otel.store.layout import new_run_id, prepare
 from groundhog_otel.store.manifest import Manifest
 
-__all__ = ("run",)
+__all__ = ("run", "start")
 
 _NOT_EXECUTABLE: Final = 126
 _NOT_FOUND: Final = 127
@@ -45,7 +46,24 @@ def run(
     if not command:
         _say("there is nothing to start. Write: groundhog run -- python my_server.py")
         return 2
-    environ = inherited()
+    return start(command, dir=dir, name=name, interval_s=interval)
+
+
+def start(
+    command: tuple[str, ...],
+    *,
+    dir: Path | None = None,  # noqa: A002 - as above
+    name: str | None = None,
+    interval_s: float | None = None,
+    more: Mapping[str, str] | None = None,
+    kept: Callable[[Path], None] | None = None,
+) -> int:
+    """Start a command recorded, wait for it, and return its exit code.
+
+    ``more`` is added to its environment, for what it is started for; then it is not started where it would be neither
+    recorded nor that. ``kept`` is called with the folder of the run in the end, in place of saying how to read it.
+    """
+    environ = {**inherited(), **(more or {})}
     try:
         words = [found(command[0], environ), *command[1:]]
     except CommandError as error:
@@ -58,13 +76,18 @@ def run(
     try:
         folder = prepare(store, this_run)
     except OSError as error:
+        if more is not None:
+            _say(f"cannot write to {store} ({error.strerror}). Name another folder with --dir.")
+            return 1
         _say(f"not recorded: cannot write to {store} ({error.strerror}). Name another folder with --dir.")
         os.execve(words[0], words, environ)  # noqa: S606 - this process has nothing left to add
     made = instrumented(
-        command, environ, store=store, run=this_run, name=name, joins=outer is not None, interval_s=interval
+        command, environ, store=store, run=this_run, name=name, joins=outer is not None, interval_s=interval_s
     )
     if made.problem is not None:
         _say(made.problem)
+        if more is not None:
+            return 1
     if outer is not None:
         os.execve(made.words[0], made.words, made.environ)  # noqa: S606 - as above
 
@@ -73,7 +96,9 @@ def run(
     started_s = monotonic()
     exit_code = supervise(made.words, made.environ)
     manifest.ended(exit_code=exit_code, duration_s=monotonic() - started_s).write(folder)
-    if made.problem is None:
+    if kept is not None:
+        kept(folder)
+    elif made.problem is None:
         _say_result(folder, store, dir_given=dir is not None)
     return exit_code
 

@@ -13,7 +13,7 @@ from opentelemetry.util.re import parse_env_headers
 from groundhog_otel.diagnosis.finding import Finding, fix, ok
 from groundhog_otel.diagnosis.probe import Target
 from groundhog_otel.diagnosis.targets import SIGNALS, Signal, console
-from groundhog_otel.settings import McpSettings, ResourceSettings
+from groundhog_otel.settings import McpSettings, ProfilingSettings, ResourceSettings, RuntimeSettings
 
 __all__ = ("from_file",)
 
@@ -57,15 +57,19 @@ def from_file(path: str, environ: Mapping[str, str]) -> Iterator[Finding | Targe
 
 
 def _options(path: str, model: Any, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Check the options of both instrumentors as they will be when it counts."""
+    """Check the options of our instrumentors as they will be when it counts."""
     section = model.instrumentation_development
     listed: Mapping[str, Mapping[str, Any]] = (section.python or {}) if section is not None else {}
-    for name, settings in (("groundhog_mcp", McpSettings), ("groundhog_resources", ResourceSettings)):
+    ours: Mapping[str, Any] = {
+        "groundhog_mcp": McpSettings, "groundhog_resources": ResourceSettings, "groundhog_runtime": RuntimeSettings,
+        "groundhog_profiling": ProfilingSettings,
+    }  # fmt: skip
+    for name, settings in ours.items():
         options = dict(listed.get(name) or {})
         if options.pop("enabled", True) is False:
             yield fix("file", f"{path} has enabled: false for {name}", "Take that line out.")
         problems = settings.given(options, environ)[1]
-        for problem in problems[: len(problems) - len(settings.from_environ(environ)[1])]:
+        for problem in problems[: len(problems) - len(settings.given({}, environ)[1])]:
             yield fix("file", *_parted(problem))
 
 

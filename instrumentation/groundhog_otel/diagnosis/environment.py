@@ -10,7 +10,13 @@ from importlib import metadata, util
 from typing import Final
 
 from groundhog_otel.diagnosis.finding import Finding, fix, note
-from groundhog_otel.settings import ENV_CAPTURE_CONTENT, McpSettings, ResourceSettings
+from groundhog_otel.settings import (
+    ENV_CAPTURE_CONTENT,
+    McpSettings,
+    ProfilingSettings,
+    ResourceSettings,
+    RuntimeSettings,
+)
 
 __all__ = ("environment", "known_variables")
 
@@ -25,7 +31,9 @@ def environment(environ: Mapping[str, str]) -> Iterator[Finding]:
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield fix("environment", "OTEL_SDK_DISABLED=true: nothing is recorded", "Unset OTEL_SDK_DISABLED.")
     settings, problems = McpSettings.from_environ(environ)
-    for problem in (*problems, *ResourceSettings.from_environ(environ)[1]):
+    for others in (ResourceSettings, RuntimeSettings, ProfilingSettings):
+        problems += others.given({}, environ)[1]
+    for problem in problems:
         says, _, do = problem.removesuffix(".").rpartition(". ")
         yield fix("settings", says, f"{do}.") if says else note("settings", problem)
     if isinstance(settings.redact, str):

@@ -11,7 +11,7 @@ from groundhog_otel.diagnosis.finding import Finding, fix, note, ok
 from groundhog_otel.mcp.instrumentor import _hooks, _unsupported
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.telemetry import Telemetry
-from groundhog_otel.settings import McpSettings, ResourceSettings, RuntimeSettings
+from groundhog_otel.settings import McpSettings, ProfilingSettings, ResourceSettings, RuntimeSettings
 
 __all__ = ("disabled", "instrumentors", "watched")
 
@@ -41,6 +41,11 @@ def watched(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield ok("runtime", f"the runtime is measured: {', '.join(runtime)}")
     else:
         yield note("runtime", "nothing is measured: OTEL_PYTHON_GROUNDHOG_RUNTIME=none")
+    modes = sorted(ProfilingSettings.given({}, environ)[0].modes)
+    if modes and off & {"groundhog_profiling", "*"}:
+        yield _switched_off("profiling", "nothing is profiled", "groundhog_profiling", off)
+    elif modes:
+        yield ok("profiling", f"profiles are taken: {', '.join(modes)}")
     others = sorted({entry.name for entry in instrumentors() if not entry.name.startswith("groundhog_")})
     if others:
         said = ", ".join(f"{name} (disabled)" if off & {name, "*"} else name for name in others)

@@ -25,6 +25,7 @@ from groundhog_otel.settings.process import (
     store_directory,
     variable,
 )
+from groundhog_otel.settings.profiling import ProfilingSettings
 from groundhog_otel.settings.resources import ResourceSettings
 from groundhog_otel.settings.runtime import RuntimeSettings
 from groundhog_otel.settings.sources import ENV_CONFIG_FILE, config_file, warn
@@ -37,6 +38,7 @@ __all__ = (
     "ENV_OTLP_ENDPOINT",
     "McpSettings",
     "Problem",
+    "ProfilingSettings",
     "Redact",
     "ResourceSettings",
     "RuntimeSettings",

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from groundhog_otel.settings import ENV_GROUNDHOG_DIR, run_id, store_directory
-from groundhog_otel.store.layout import Signal, new_run_id, prepare, signal_file
+from groundhog_otel.store.layout import Signal, own_run_id, prepare, signal_file
 
 __all__ = ("MetricFileExporter", "SpanFileExporter")
 
@@ -36,17 +36,11 @@ def _warn_once(sentence: str) -> None:
     logger.warning("%s", sentence)
 
 
-@lru_cache(maxsize=1)
-def _own_run_id() -> str:
-    """Return the run of a process that ``groundhog run`` did not start; forked children share it."""
-    return new_run_id()
-
-
 def _run_directory() -> Path | None:
     """Return this process's run, ready to be written to; None, and a warning, when that cannot be."""
     store = Path(store_directory()).absolute()
     try:
-        return prepare(store, run_id() or _own_run_id())
+        return prepare(store, run_id() or own_run_id())
     except OSError as error:
         _warn_once(
             f"telemetry is not recorded: cannot write to {store} ({error.strerror}). "

@@ -9,6 +9,7 @@
         demo-client-4711.traces.jsonl         one file per process and signal, a line per exported batch
         demo-client-4711.metrics.jsonl
         demo-client-4711.cpu.<id>.profile.jsonl one file per profile, cpu or memory
+        demo-client-4711.memory.<id>.memray.bin what memray has recorded, before a profile is made of it
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -23,10 +25,15 @@ __all__ = (
     "MANIFEST",
     "Signal",
     "new_run_id",
+    "own_run_id",
+    "parts_of",
     "pid_of",
     "prepare",
     "profile_file",
     "profile_files",
+    "profile_of_recording",
+    "recording_file",
+    "recording_files",
     "run_directories",
     "signal_file",
     "signal_files",
@@ -37,6 +44,9 @@ Signal = Literal["traces", "metrics"]
 MANIFEST: Final = "run.json"
 _PRIVATE: Final = 0o700
 _UNSAFE: Final = re.compile(r"[^\w.-]+")
+_PROFILE: Final = ".profile.jsonl"
+_RECORDING: Final = ".memray.bin"
+_PARTS: Final = re.compile(r"(.+)-(\d+)\.(?:cpu|memory)\.([0-9a-f]+)\.(?:profile\.jsonl|memray\.bin)")
 _PID: Final = re.compile(r"-(\d+)\.(?:traces|metrics|(?:cpu|memory)\.[0-9a-f]+\.profile)\.jsonl$")
 
 
@@ -44,6 +54,12 @@ def new_run_id() -> str:
     """Return a name for a run that starts now: UTC to the millisecond, and a suffix against coincidence."""
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3]
     return f"{now}-{secrets.token_hex(4)}"
+
+
+@lru_cache(maxsize=1)
+def own_run_id() -> str:
+    """Return the run of a process that ``groundhog run`` did not start; forked children share it."""
+    return new_run_id()
 
 
 def prepare(store: Path, run_id: str) -> Path:
@@ -73,12 +89,33 @@ def signal_files(run: Path, signal: Signal) -> list[Path]:
 
 def profile_file(run: Path, *, service: str, pid: int, kind: Literal["cpu", "memory"], profile_id: str) -> Path:
     """Return the file that one process writes one profile to."""
-    return run / f"{_safe(service)}-{pid}.{kind}.{profile_id}.profile.jsonl"
+    return run / f"{_safe(service)}-{pid}.{kind}.{profile_id}{_PROFILE}"
 
 
 def profile_files(run: Path, *, profile_id: str | None = None) -> list[Path]:
     """Return a run's profiles, by name; only the one with an id."""
-    return sorted(file for file in run.glob("*.profile.jsonl") if profile_id in (None, file.name.split(".")[-3]))
+    return sorted(file for file in run.glob(f"*{_PROFILE}") if profile_id in (None, file.name.split(".")[-3]))
+
+
+def recording_file(run: Path, *, service: str, pid: int, profile_id: str) -> Path:
+    """Return the file that memray writes in one process."""
+    return run / f"{_safe(service)}-{pid}.memory.{profile_id}{_RECORDING}"
+
+
+def recording_files(run: Path) -> list[Path]:
+    """Return what memray has recorded in a run, by name."""
+    return sorted(run.glob(f"*{_RECORDING}"))
+
+
+def profile_of_recording(recording: Path) -> Path:
+    """Return the file for the profile that is made of what memray has recorded."""
+    return recording.with_name(recording.name.removesuffix(_RECORDING) + _PROFILE)
+
+
+def parts_of(file: Path) -> tuple[str, int, str] | None:
+    """Return service, process and id of a profile's file or of memray's, as its name tells; None for others."""
+    match = _PARTS.fullmatch(file.name)
+    return (match[1], int(match[2]), match[3]) if match else None
 
 
 def pid_of(file: Path) -> int | None:
@@ -103,4 +140,4 @@ def _safe(service: str) -> str:
 
 
 def _is_run(path: Path) -> bool:
-    return (path / MANIFEST).exists() or any(path.glob("*.jsonl"))
+    return (path / MANIFEST).exists() or any(path.glob("*.jsonl")) or any(path.glob(f"*{_RECORDING}"))

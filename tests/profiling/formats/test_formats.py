@@ -14,16 +14,18 @@ from tests.profiling import made
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_written_and_named(name: str) -> None:
-    assert len(encoded(made.profile(), name)) > 200
+    assert len(encoded(made.profile(), name, experimental=True)) > 200
     for suffix in FORMATS[name].suffixes:
         assert format_of(Path(f"a.b{suffix.upper()}")) == name
     with pytest.raises(ProfileError, match="no 'heap': choose one of wall, cpu"):
-        encoded(made.profile(), name, value="heap")
+        encoded(made.profile(), name, value="heap", experimental=True)
 
 
 def test_what_there_is_not_is_said() -> None:
-    with pytest.raises(ProfileError, match=r"no format 'svg': choose one of html, speedscope, pprof, collapsed"):
+    with pytest.raises(ProfileError, match=r"no format 'svg': choose one of html, speedscope, pprof, collapsed, otlp"):
         encoded(made.profile(), "svg")
+    with pytest.raises(ProfileError, match="otlp is experimental, and may change: allow it with --experimental"):
+        encoded(made.profile(), "otlp")
     with pytest.raises(ProfileError, match=r"x\.svg does not say its format: end its name with one of \.html"):
         format_of(Path("x.svg"))
 

@@ -30,7 +30,7 @@ class Collector:
     """Started, killed, started again, always with the same ports and queue.
 
     ``environment`` is for the configuration, and prevails; ``program`` is another build; ``before`` is what the command
-    is started with (taskset).
+    is started with (taskset), ``options`` what it ends with.
     """
 
     def __init__(
@@ -42,12 +42,13 @@ class Collector:
         config: Path | None = None,
         program: Path | None = None,
         before: Sequence[str] = (),
+        options: Sequence[str] = (),
     ) -> None:
         found, _ = StackSettings.from_environ()
         self._settings = found._replace(state=state, ports={**free_ports(), "jaeger_otlp": jaeger_port})
         project = find_project()
         program = program or Stack(self._settings, say=print).build()["groundhog-collector"]
-        self._command = (*before, str(program), "--config", str(config or project / "otel-config.yaml"))
+        self._command = (*before, str(program), "--config", str(config or project / "otel-config.yaml"), *options)
         self._environment = collector_environment(project, self._settings, environment or {})
         self.state = state
         self.running: Running | None = None

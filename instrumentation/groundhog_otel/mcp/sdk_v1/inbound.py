@@ -11,6 +11,7 @@ from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.fastmcp import makes_server_span
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.headers import parent_over_http
+from groundhog_otel.mcp.inflight import AROUND
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer, told
@@ -157,6 +158,8 @@ async def _settled(
     if operation is None:
         await handling
         return
+    for wrap in AROUND:
+        handling = wrap(operation, handling)
     try:
         await handling
     except GeneratorExit:

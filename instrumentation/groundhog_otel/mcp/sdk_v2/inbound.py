@@ -13,6 +13,7 @@ from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.fields import is_mapping
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.headers import parent_over_http
+from groundhog_otel.mcp.inflight import AROUND
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.ownership import no_message
@@ -150,6 +151,8 @@ def _begin(
 
 async def _settled(telemetry: Telemetry, operation: Operation, answer: Awaitable[Any], *, modern: bool) -> Any:
     """Await the handler and end the operation by what came of it; the result or exception itself passes through."""
+    for wrap in AROUND:
+        answer = wrap(operation, answer)
     try:
         result = await answer
     except GeneratorExit:

@@ -105,7 +105,8 @@ class _Reading:
         facts = _is(dict, batch["facts"])
         if not all(isinstance(value, str | int | float) for value in facts.values()):
             raise _DamagedError
-        self._end_ns, self._facts, self._complete = _is(int, batch["end_ns"]), facts, True
+        self._end_ns, self._facts = _is(int, batch["end_ns"]), facts
+        self._complete = _is(bool, batch.get("complete", True))
 
     def _batch(self, batch: Mapping[str, Any]) -> None:
         for function, file, line, module in batch.get("frames", ()):

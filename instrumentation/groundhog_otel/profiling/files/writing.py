@@ -144,8 +144,17 @@ class ProfileWriter:
                 self._write({**{name: things for name, things in new.items() if things}, "samples": samples,
                              "end_ns": time.time_ns()})  # fmt: skip
 
-    def close(self, facts: Mapping[str, str | int | float] | None = None, *, end_ns: int | None = None) -> None:
-        """Write the rest, and that this is all. To close it twice is to close it once."""
+    def close(
+        self,
+        facts: Mapping[str, str | int | float] | None = None,
+        *,
+        end_ns: int | None = None,
+        complete: bool = True,
+    ) -> None:
+        """Write the rest, and that this is all. To close it twice is to close it once.
+
+        ``complete`` is False for a profile that was taken over from a process which could not end it.
+        """
         if os.getpid() != self._owner:
             return
         with self._lock:
@@ -153,8 +162,9 @@ class ProfileWriter:
                 return
             self.flush()
             left_out = {DROPPED: self.dropped} if self.dropped else {}
+            cut = {} if complete else {"complete": False}
             self._write({"closed": True, "end_ns": time.time_ns() if end_ns is None else end_ns,
-                         "facts": {**(facts or {}), **left_out}})  # fmt: skip
+                         "facts": {**(facts or {}), **left_out}, **cut})  # fmt: skip
             self._shut()
 
     def _stack(self, stack: Stack) -> int:
@@ -205,4 +215,4 @@ def save_profile(path: Path, profile: Profile) -> None:
     )  # fmt: skip
     for sample in profile.samples:
         writer.add(sample)
-    writer.close(profile.facts, end_ns=profile.end_ns)
+    writer.close(profile.facts, end_ns=profile.end_ns, complete=profile.complete)

@@ -21,6 +21,8 @@ class Format:
     suffixes: tuple[str, ...]
     """What files of it end with; the first is the usual one."""
     opened_with: str
+    experimental: bool = False
+    """Written only when that is asked for: its next release may not read this one's."""
 
     @property
     def suffix(self) -> str:
@@ -33,21 +35,24 @@ FORMATS: Final[Mapping[str, Format]] = {
     "speedscope": Format((".speedscope.json", ".json"), "https://www.speedscope.app, which keeps it on your machine"),
     "pprof": Format((".pb.gz", ".pprof"), "go tool pprof"),
     "collapsed": Format((".collapsed.txt", ".txt", ".collapsed", ".folded"), "flamegraph.pl, inferno, speedscope"),
+    "otlp": Format((".otlp.pb",), "a Collector with service.profilesSupport", experimental=True),
 }
 
 
-def encoded(profile: Profile, name: str, *, value: str | None = None) -> bytes:
+def encoded(profile: Profile, name: str, *, value: str | None = None, experimental: bool = False) -> bytes:
     """Return a profile as the content of a file.
 
     ``value`` is one of the profile's values: the only one in ``collapsed`` and ``speedscope``, the first to be seen in
-    the others.
+    the others. ``experimental`` allows those formats that are.
 
     Raises:
-        ProfileError: there is no format of that name, what writes it is not installed, or the profile has no such
-            value.
+        ProfileError: there is no format of that name, it is experimental, what writes it is not installed, or the
+            profile has no such value.
     """
     if name not in FORMATS:
         raise ProfileError(f"There is no format {name!r}: choose one of {', '.join(FORMATS)}")
+    if FORMATS[name].experimental and not experimental:
+        raise ProfileError(f"The format {name} is experimental, and may change: allow it with --experimental")
     try:
         dumps: Callable[..., str | bytes] = import_module(f"{__name__}.{name}").dumps
     except ImportError as error:

@@ -103,7 +103,7 @@ const lines = () => {
       [signed(one.own - was), one.own > was ? "n up" : "n down"], [profile.names[one.name][1], "muted"]]);
     return row;
   });
-  return [heading(["Line", "Before", "After", "Change", "File"]), ...rows];
+  return [heading(["Function", "Before", "After", "Change", "File"]), ...rows];
 };
 
 const status = () => {

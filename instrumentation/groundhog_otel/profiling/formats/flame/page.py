@@ -44,7 +44,7 @@ def page(
         tag("div", id="graph", class_="graph", role="tree", aria_label="Flame graph"),
         tag("output", id="reading", class_="reading", aria_live="polite"),
         _legend(compared="compared" in graph),
-        tag("h2", "Hottest lines"),
+        tag("h2", "What changed most" if "compared" in graph else "Hottest lines"),
         tag("div", tag("table", id="hottest"), class_="scroll"),
         _more(more or {}),
     )
@@ -53,7 +53,7 @@ def page(
 
 def _more(facts: Mapping[str, str]) -> Html:
     rows = [tag("tr", tag("td", name), tag("td", fact)) for name, fact in facts.items()]
-    return tag("details", tag("summary", "What the profiler says of itself"), tag("table", rows)) if rows else joined()
+    return tag("details", tag("summary", "More of how this was made"), tag("table", rows)) if rows else joined()
 
 
 def _controls(graph: Mapping[str, Any]) -> Html:
