@@ -1,4 +1,4 @@
-"""Where each microsecond of an instrumented ``tools/call`` goes: ``python -m bench.profile [--calls N] [--write]``.
+"""Where each microsecond of an instrumented ``tools/call`` goes: ``python -m bench.breakdown [--calls N] [--write]``.
 
 ``--not-sampled`` shows the same of traces that are not sampled.
 
@@ -21,7 +21,7 @@ from bench.instructions import count
 __all__ = ("breakdown",)
 
 PAGE = ROOT / "docs" / "performance.md"
-BEGIN, END = "<!-- made by bench.profile -->", "<!-- end -->"
+BEGIN, END = "<!-- made by bench.breakdown -->", "<!-- end -->"
 CONTENDERS = ("floor+propagation", "ours")
 
 
@@ -81,7 +81,7 @@ def main() -> None:
     print(text)
     if options.write:
         before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
-        made = f"Made by `python -m bench.profile --calls {options.calls} --write`; {versions()}.\n"
+        made = f"Made by `python -m bench.breakdown --calls {options.calls} --write`; {versions()}.\n"
         PAGE.write_text(f"{before}{BEGIN}\n{made}{text}\n{END}{rest.partition(END)[2]}", "utf-8")
 
 
