@@ -54,6 +54,8 @@ class Operation:
     """The attributes that its metric has as well, where they were known from the beginning and still hold."""
     answered_with_error = False
     """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
+    started = 0.0
+    """By ``perf_counter``: from when all that we do at its beginning is done."""
     at_end: Callable[[Operation], None] | None = None
     """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
     _span: trace.Span | None = None
@@ -79,7 +81,6 @@ class Operation:
         self.notification = notification
         """Nobody answers a notification, so its success vouches for no name."""
         self._telemetry = telemetry
-        self._started = perf_counter()
 
     def start(
         self,
@@ -101,21 +102,23 @@ class Operation:
             span, self._lent = outer, True
             self.context = context_api.get_current()
         else:
-            span = self._telemetry.start_span(title, self.kind, attributes, parent, links)
+            span = self._telemetry.tracer.start_span(
+                title, parent, self.kind, attributes, links, record_exception=False, set_status_on_exception=False
+            )
             self.context = set_span_in_context(span, parent)
             if self.kind is SpanKind.SERVER and _FRAMEWORK in sys.modules:
                 self.context = with_server_span(self.context, span)
             self._token = context_api.attach(self.context)
         self._span = span
-        self._started = perf_counter()
-        try:
-            if announced is not None:
+        if announced is not None:
+            try:
                 announced.adopt(span)
-        except Exception:
-            guarded_error("adopt")
+            except Exception:
+                guarded_error("adopt")
 
     def pass_on(self, current: Context, parent: Context | None) -> None:
         """Make no span; but make current, and send on, what the message came with."""
+        self.started = perf_counter()
         if parent is None:
             self.context = current
         else:
@@ -151,7 +154,7 @@ class Operation:
 
     def end(self, outcome: Outcome = OK) -> None:
         """Settle the span's status, record the duration, end the span, make the former context current again."""
-        duration_s = perf_counter() - self._started
+        duration_s = perf_counter() - self.started
         IN_FLIGHT.discard(self)
         self._settle(outcome, duration_s, None)
         if self._token is not None:
@@ -164,7 +167,7 @@ class Operation:
 
     def abandon(self) -> None:
         """End the operation of a coroutine that is being thrown away: by now this may be another task's context."""
-        duration_s, now_ns = perf_counter() - self._started, time_ns()
+        duration_s, now_ns = perf_counter() - self.started, time_ns()
         IN_FLIGHT.discard(self)
         self._telemetry.end_later(partial(self._settle, CANCELLED, duration_s, now_ns))
 

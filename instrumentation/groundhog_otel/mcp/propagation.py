@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from opentelemetry import propagate
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace import Link, get_current_span, set_span_in_context
 
+from groundhog_otel.mcp.contexts import span_context
 from groundhog_otel.mcp.fields import is_mapping
 from groundhog_otel.mcp.w3c import read, written
 
@@ -60,17 +61,9 @@ def extract(meta: Mapping[Any, Any], base: Context, *, ambient_first: bool = Fal
         context = propagate.extract(carrier, context=base)
     if not base:
         return context, ()
-    ambient_span = get_current_span(base)
-    ambient = ambient_span.get_span_context()
-    if not ambient.is_valid:
-        return context, ()
-    sender = get_current_span(context).get_span_context()
-    if _same_span(ambient, sender):
+    ambient, sender = span_context(base), span_context(context)
+    if ambient[:2] == sender[:2] or not ambient.is_valid:  # the ids of trace and span
         return context, ()
     if ambient_first:
-        return set_span_in_context(ambient_span, context), (Link(sender),)
+        return set_span_in_context(get_current_span(base), context), (Link(sender),)
     return context, (Link(ambient),)
-
-
-def _same_span(one: SpanContext, other: SpanContext) -> bool:
-    return one.span_id == other.span_id and one.trace_id == other.trace_id

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, Final
 
 from opentelemetry import context as context_api
@@ -20,6 +21,7 @@ from opentelemetry.trace import Link, SpanKind
 
 from groundhog_otel import __version__, semconv
 from groundhog_otel.mcp.content import Content
+from groundhog_otel.mcp.contexts import only_span
 from groundhog_otel.mcp.durations import SCOPE, Durations
 from groundhog_otel.mcp.fields import field, is_mapping
 from groundhog_otel.mcp.guard import guarded_error
@@ -66,8 +68,8 @@ class Telemetry:
         self.stands_back: set[tuple[SpanKind, bool]] = set()
         """Of which messages others make the spans: by side, and whether they are notifications."""
         self._enrich = settings.execute_tool == "enrich"
-        self._tracer = trace.get_tracer(SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
-        self._idle = isinstance(self._tracer, trace.NoOpTracer) and self.durations.idle
+        self.tracer = trace.get_tracer(SCOPE, __version__, tracer_provider, semconv.GENAI_SCHEMA_URL)
+        self._idle = isinstance(self.tracer, trace.NoOpTracer) and self.durations.idle
         """The SDK is there and switched off: nothing is made, and what came with a message is still passed on."""
         self.record = _nothing if self._idle else self.durations.record
         self._proxies = trace.get_tracer_provider(), metrics.get_meter_provider()
@@ -104,7 +106,7 @@ class Telemetry:
             if self._late:
                 self._end_late()
             current = context_api.get_current()
-            if self._stopped or (current and not is_instrumentation_enabled()):  # an empty context suppresses nothing
+            if self._stopped or not (only_span(current) or is_instrumentation_enabled()):
                 return None
             if self.settings.excluded_methods and self._excluded(method):
                 return None
@@ -148,6 +150,7 @@ class Telemetry:
         except Exception:
             guarded_error("begin")
             return None
+        operation.started = perf_counter()
         IN_FLIGHT.add(operation)
         for listener in ON_BEGIN:
             listener(operation)
@@ -215,11 +218,3 @@ class Telemetry:
     def _end_late(self) -> None:
         while self._late:
             self._late.popleft()()
-
-    def start_span(
-        self, title: str, kind: SpanKind, attributes: dict[str, Any], parent: Context, links: Sequence[Link]
-    ) -> trace.Span:
-        """Start a span of this instrumentation's scope."""
-        return self._tracer.start_span(
-            title, parent, kind, attributes, links, record_exception=False, set_status_on_exception=False
-        )

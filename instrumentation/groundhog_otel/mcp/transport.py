@@ -77,6 +77,7 @@ STDIO: Final = Transport("pipe")
 FIRST_SESSIONLESS: Final = "2026-07-28"
 """The first protocol version without handshake and sessions."""
 _LOOKS: Final = 8
+_PEER: Final = "_groundhog_peer"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -136,6 +137,13 @@ class Peer:
         """The wire; in-memory until something better is known."""
         return self.tag.transport if self.tag is not None else IN_MEMORY
 
+    def wire(self) -> tuple[Transport, str | None]:
+        """Return :attr:`transport` and :attr:`session_id` by one call: every message needs both."""
+        tag = self.tag
+        if tag is None:
+            return IN_MEMORY, None
+        return tag.transport, None if tag.session_id is None else tag.session_id()
+
     @property
     def in_session(self) -> bool:
         """Whether messages belong to a session: a handshake has been made, and kept where the wire needs an id.
@@ -160,12 +168,14 @@ def peer_of(owner: Any) -> Peer:
 
     ``owner`` is whatever holds the SDK's ``_read_stream`` and ``_write_stream``; one without them is in-memory.
     """
-    known: dict[str, Any] | None = getattr(owner, "__dict__", None)
-    if known is None:
+    try:
+        known: dict[str, Any] = owner.__dict__
+    except AttributeError:
         return Peer()
-    peer: Peer | None = known.get("_groundhog_peer")
-    if peer is None:
-        peer = known["_groundhog_peer"] = Peer()
+    if _PEER in known:
+        peer: Peer = known[_PEER]
+    else:
+        peer = known[_PEER] = Peer()
     if peer.tag is None and peer.looks < _LOOKS:
         peer.looks += 1
         peer.tag = tagged(known.get("_read_stream"), known.get("_write_stream"))

@@ -17,11 +17,12 @@ from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.reading import jsonrpc_error, outcome_of_answer, told
 from groundhog_otel.mcp.sdk_v1.http import HttpRequest
 from groundhog_otel.mcp.telemetry import SERVER, Telemetry
-from groundhog_otel.mcp.transport import Peer, Tag, client_address, http_server, peer_of
+from groundhog_otel.mcp.transport import Tag, client_address, http_server, peer_of
 
 __all__ = ("client_notification", "client_request", "handshake", "note_answer", "server_message", "server_request")
 
 _ANSWER: Final = "_groundhog_answer"
+_NO_ANSWER: Final = object()
 _NOTHING: Final = Context()
 
 
@@ -29,7 +30,7 @@ def note_answer(original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``RequestResponder.respond``, the one place where the answer to every request goes by."""
 
     def respond(self: Any, response: Any) -> Awaitable[None]:
-        self.__dict__[_ANSWER] = response
+        setattr(self, _ANSWER, response)
         answering: Awaitable[None] = original(self, response)
         return answering
 
@@ -39,9 +40,8 @@ def note_answer(original: Callable[..., Any]) -> Callable[..., Any]:
 def server_request(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``Server._handle_request``."""
 
-    async def _handle_request(self: Any, message: Any, req: Any, session: Any, *args: Any, **kwargs: Any) -> None:
-        operation = _begin_request(telemetry, session, message, req)
-        await _settled(telemetry, operation, message, original(self, message, req, session, *args, **kwargs))
+    def _handle_request(self: Any, message: Any, req: Any, session: Any, *args: Any) -> Awaitable[None]:
+        return _request(telemetry, session, message, req, original, self, message, req, session, *args)
 
     return _handle_request
 
@@ -49,16 +49,12 @@ def server_request(telemetry: Telemetry, original: Callable[..., Any]) -> Callab
 def handshake(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``ServerSession._received_request``: it answers ``initialize`` and passes the rest on."""
 
-    async def initialize(session: Any, responder: Any, root: Any, handling: Awaitable[None]) -> None:
-        operation = _begin_request(telemetry, session, responder, root)
-        await _settled(telemetry, operation, responder, handling, session)
-
     def _received_request(self: Any, responder: Any) -> Awaitable[None]:
         root = getattr(responder.request, "root", None)
-        handling: Awaitable[None] = original(self, responder)
-        if getattr(root, "method", None) != "initialize":
-            return handling
-        return initialize(self, responder, root, handling)
+        if getattr(root, "method", None) == "initialize":
+            return _request(telemetry, self, responder, root, original, self, responder, learns=True)
+        passed_on: Awaitable[None] = original(self, responder)
+        return passed_on
 
     return _received_request
 
@@ -66,9 +62,9 @@ def handshake(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..
 def client_request(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``ClientSession._received_request``: sampling, elicitation, roots, ping."""
 
-    async def _received_request(self: Any, responder: Any) -> None:
-        operation = _begin_request(telemetry, self, responder, getattr(responder.request, "root", None))
-        await _settled(telemetry, operation, responder, original(self, responder))
+    def _received_request(self: Any, responder: Any) -> Awaitable[None]:
+        root = getattr(responder.request, "root", None)
+        return _request(telemetry, self, responder, root, original, self, responder)
 
     return _received_request
 
@@ -77,7 +73,7 @@ def server_message(telemetry: Telemetry, original: Callable[..., Any]) -> Callab
     """Stand in for ``Server._handle_message``, for its notifications: requests are seen further in."""
 
     async def notification(session: Any, root: Any, handling: Awaitable[None]) -> None:
-        await _settled(telemetry, _begin_notification(telemetry, session, root), None, handling)
+        await _settled(telemetry, _begin_notification(telemetry, session, root), handling)
 
     def _handle_message(self: Any, message: Any, session: Any, *args: Any, **kwargs: Any) -> Awaitable[None]:
         handling: Awaitable[None] = original(self, message, session, *args, **kwargs)
@@ -93,7 +89,7 @@ def client_notification(telemetry: Telemetry, original: Callable[..., Any]) -> C
 
     async def _received_notification(self: Any, notification: Any) -> None:
         operation = _begin_notification(telemetry, self, getattr(notification, "root", None))
-        await _settled(telemetry, operation, None, original(self, notification))
+        await _settled(telemetry, operation, original(self, notification))
 
     return _received_notification
 
@@ -101,15 +97,31 @@ def client_notification(telemetry: Telemetry, original: Callable[..., Any]) -> C
 def _begin_request(telemetry: Telemetry, session: Any, responder: Any, root: Any) -> Operation | None:
     try:
         peer = peer_of(session)
-        http = HttpRequest.of(responder.message_metadata)
-        attributes = None
-        if http is not None:
+        params = getattr(root, "params", None)
+        attributes, metadata = None, responder.message_metadata
+        http = None if metadata is None else HttpRequest.of(metadata)
+        if http is None:
+            parent, links = telemetry.parent_of(_meta(params), _NOTHING)
+        else:
             attributes = client_address(http.scope)
             if peer.tag is None or peer.session_id != http.session_id:
                 peer.tag = Tag(http_server(http.scope.get("http_version")), lambda: http.session_id)
-        # With "keep", a span of FastMCP's that is still to come is the one that stays.
-        span = telemetry.settings.native_spans == "replace" or not makes_server_span(session, root.method)
-        return _begin(telemetry, peer, root, http, request_id=responder.request_id, attributes=attributes, span=span)
+            parent, links = parent_over_http(telemetry, _meta(params), http.scope, http.context)
+        transport, session_id = peer.wire()
+        return telemetry.begin(
+            SERVER,
+            root.method,
+            transport=transport,
+            mcp_version=peer.protocol_version,
+            params=params,
+            request_id=responder.request_id,
+            session_id=session_id,
+            attributes=attributes,
+            parent=parent,
+            links=links,
+            # With "keep", a span of FastMCP's that is still to come is the one that stays.
+            span=telemetry.settings.native_spans == "replace" or not makes_server_span(session, root.method),
+        )
     except Exception:
         guarded_error("inbound")
         return None
@@ -117,44 +129,61 @@ def _begin_request(telemetry: Telemetry, session: Any, responder: Any, root: Any
 
 def _begin_notification(telemetry: Telemetry, session: Any, root: Any) -> Operation | None:
     try:
-        return _begin(telemetry, peer_of(session), root, None, notification=True)
+        peer = peer_of(session)
+        params = getattr(root, "params", None)
+        parent, links = telemetry.parent_of(_meta(params), _NOTHING)
+        transport, session_id = peer.wire()
+        return telemetry.begin(
+            SERVER,
+            root.method,
+            transport=transport,
+            mcp_version=peer.protocol_version,
+            params=params,
+            session_id=session_id,
+            parent=parent,
+            links=links,
+            notification=True,
+        )
     except Exception:
         guarded_error("inbound")
         return None
 
 
-def _begin(telemetry: Telemetry, peer: Peer, root: Any, http: HttpRequest | None, **known: Any) -> Operation | None:
-    params = getattr(root, "params", None)
+def _meta(params: Any) -> Any:
     # The model keeps keys it does not know, and that is where propagators write.
-    meta = getattr(getattr(params, "meta", None), "model_extra", None)
-    if http is None:
-        parent, links = telemetry.parent_of(meta, _NOTHING)
-    else:
-        parent, links = parent_over_http(telemetry, meta, http.scope, http.context)
-    return telemetry.begin(
-        SERVER,
-        root.method,
-        transport=peer.transport,
-        mcp_version=peer.protocol_version,
-        params=params,
-        session_id=peer.session_id,
-        parent=parent,
-        links=links,
-        **known,
-    )
+    return getattr(getattr(params, "meta", None), "model_extra", None)
 
 
-async def _settled(
+async def _request(
     telemetry: Telemetry,
-    operation: Operation | None,
+    session: Any,
     responder: Any,
-    handling: Awaitable[Any],
-    session: Any = None,
+    root: Any,
+    handle: Callable[..., Awaitable[None]],
+    *args: Any,
+    learns: bool = False,
 ) -> None:
-    """Await the handler and end the operation by what it answered; an exception passes through.
+    """Await ``handle(*args)`` and end the operation by what was answered; an exception passes through.
 
-    ``session`` is the one that learns from the answer, where it has something to learn.
+    With ``learns`` the answer has something to tell of the session.
     """
+    operation = _begin_request(telemetry, session, responder, root)
+    if operation is None:
+        await handle(*args)
+        return
+    try:
+        await handle(*args)
+    except GeneratorExit:
+        operation.abandon()
+        raise
+    except BaseException as exc:
+        operation.end(_failure(telemetry, operation, exc))
+        raise
+    operation.end(_answered(telemetry, operation, responder, session if learns else None))
+
+
+async def _settled(telemetry: Telemetry, operation: Operation | None, handling: Awaitable[Any]) -> None:
+    """Await what handles a notification and end the operation; an exception passes through."""
     if operation is None:
         await handling
         return
@@ -168,16 +197,16 @@ async def _settled(
     except BaseException as exc:
         operation.end(_failure(telemetry, operation, exc))
         raise
-    operation.end(outcomes.OK if responder is None else _answered(telemetry, operation, responder, session))
+    operation.end()
 
 
 def _answered(telemetry: Telemetry, operation: Operation, responder: Any, session: Any) -> Outcome:
     try:
         peer = None if session is None else peer_of(session)
-        if _ANSWER not in responder.__dict__:
+        answer: Any = getattr(responder, _ANSWER, _NO_ANSWER)
+        if answer is _NO_ANSWER:
             # A handler whose request the peer cancelled returns in silence.
             return outcomes.CANCELLED
-        answer = responder.__dict__[_ANSWER]
         root = getattr(answer, "root", None)
         if root is None:  # not a result, but ErrorData
             return told(telemetry, operation, outcomes.server_error(answer.code), answer.message)

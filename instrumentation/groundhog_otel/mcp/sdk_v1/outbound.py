@@ -112,15 +112,16 @@ def _begin(
 ) -> Operation | None:
     try:
         peer = peer_of(session)
+        transport, session_id = peer.wire()
         root = getattr(message, "root", message)
         return telemetry.begin(
             CLIENT,
             root.method,
-            transport=peer.transport,
+            transport=transport,
             mcp_version=peer.protocol_version,
             params=getattr(root, "params", None),
             request_id=request_id,
-            session_id=peer.session_id,
+            session_id=session_id,
             notification=notification,
         )
     except Exception:

@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 from opentelemetry import context as context_api
+from opentelemetry.context import Context
+from opentelemetry.trace import Link
 
 from groundhog_otel.mcp import outcome as outcomes
 from groundhog_otel.mcp.fields import is_mapping
@@ -25,7 +27,6 @@ from groundhog_otel.mcp.transport import (
     FIRST_SESSIONLESS,
     Peer,
     Tag,
-    Transport,
     client_address,
     http_server,
     peer_of,
@@ -40,8 +41,8 @@ _INTERNAL_ERROR: Final = -32603
 def pass_on(_original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``OpenTelemetryMiddleware.__call__``: ours has made the span already, around the whole chain."""
 
-    async def __call__(_self: Any, ctx: Any, call_next: Callable[[Any], Any]) -> Any:  # noqa: N807
-        return await call_next(ctx)
+    def __call__(_self: Any, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Awaitable[Any]:  # noqa: N807
+        return call_next(ctx)
 
     return __call__
 
@@ -62,25 +63,36 @@ async def _at_server(
     if not reached_server():
         with no_message() if span else nullcontext():
             return await chain(ctx)
-    operation, modern, peer = None, False, None
+    operation = peer = None
     try:
-        modern = ctx.protocol_version >= FIRST_SESSIONLESS
+        outbound = runner.connection.outbound
+        peer = peer_of(getattr(outbound, "_outbound", outbound))
+        transport, session_id = peer.wire()
+        attributes = None
         scope = getattr(ctx.request, "scope", None)
-        scope = scope if is_mapping(scope) else None
-        transport, attributes = _server_transport(runner, scope)
-        peer = _session_peer(runner, transport)
+        if scope is not None and is_mapping(scope):
+            transport, attributes = http_server(scope.get("http_version")), client_address(scope)
+        else:
+            scope = None
+        own_id = runner.connection.session_id
+        if own_id is not None and peer.tag is None:
+            # Streamable HTTP gives the connection a session id; legacy SSE has tagged the stream with one.
+            peer.tag, session_id = Tag(transport, lambda: own_id), own_id
         # Before the handshake the SDK reports a default that nobody agreed on.
         version = peer.protocol_version = None if ctx.method == "initialize" else ctx.protocol_version
-        operation = _begin(
-            telemetry,
+        parent, links = _parent(telemetry, ctx.params, scope)
+        operation = telemetry.begin(
+            SERVER,
             ctx.method,
-            ctx.params,
-            ctx.request_id,
-            scope,
             transport=transport,
             mcp_version=version,
-            session_id=peer.session_id,
+            params=ctx.params,
+            request_id=ctx.request_id,
+            session_id=session_id,
             attributes=attributes,
+            parent=parent,
+            links=links,
+            notification=ctx.request_id is None,
             span=span,
         )
         if ctx.method == "initialize":
@@ -89,7 +101,7 @@ async def _at_server(
         guarded_error("inbound")
     if operation is None:
         return await chain(ctx)
-    result = await _settled(telemetry, operation, chain(ctx), modern=modern)
+    result = await _settled(telemetry, operation, chain(ctx), ctx)
     if peer is not None and ctx.method == "initialize":
         peer.protocol_version = operation.mcp_version
         _ends_with_connection(telemetry, runner, peer, operation)
@@ -103,54 +115,45 @@ def client_receiver(telemetry: Telemetry, original: Callable[..., Any]) -> Calla
         operation = None
         try:
             peer = peer_of(self._dispatcher)
-            operation = _begin(
-                telemetry,
+            transport, session_id = peer.wire()
+            parent, links = _parent(telemetry, params, None)
+            operation = telemetry.begin(
+                SERVER,
                 method,
-                params,
-                dctx.request_id,
-                None,
-                transport=peer.transport,
+                transport=transport,
                 mcp_version=peer.protocol_version,
-                session_id=peer.session_id,
+                params=params,
+                request_id=dctx.request_id,
+                session_id=session_id,
+                parent=parent,
+                links=links,
+                notification=dctx.request_id is None,
             )
         except Exception:
             guarded_error("inbound")
         if operation is None:
             return await original(self, dctx, method, params)
-        return await _settled(telemetry, operation, original(self, dctx, method, params), modern=False)
+        return await _settled(telemetry, operation, original(self, dctx, method, params))
 
     return receive
 
 
-def _begin(
-    telemetry: Telemetry,
-    method: str,
-    params: Mapping[str, Any] | None,
-    request_id: object,
-    scope: Mapping[str, Any] | None,
-    **known: Any,
-) -> Operation | None:
+def _parent(
+    telemetry: Telemetry, params: Mapping[str, Any] | None, scope: Mapping[str, Any] | None
+) -> tuple[Context, tuple[Link, ...]]:
     meta = params.get("_meta") if is_mapping(params) else None
     # The SDK runs a handler in the context of whoever put the message on the stream: the HTTP request's, for one.
     base = context_api.get_current()
     if scope is None:
-        parent, links = telemetry.parent_of(meta, base)
-    else:
-        parent, links = parent_over_http(telemetry, meta, scope, base)
-    return telemetry.begin(
-        SERVER,
-        method,
-        params=params,
-        request_id=request_id,
-        parent=parent,
-        links=links,
-        notification=request_id is None,
-        **known,
-    )
+        return telemetry.parent_of(meta, base)
+    return parent_over_http(telemetry, meta, scope, base)
 
 
-async def _settled(telemetry: Telemetry, operation: Operation, answer: Awaitable[Any], *, modern: bool) -> Any:
-    """Await the handler and end the operation by what came of it; the result or exception itself passes through."""
+async def _settled(telemetry: Telemetry, operation: Operation, answer: Awaitable[Any], ctx: Any = None) -> Any:
+    """Await the handler and end the operation by what came of it; the result or exception itself passes through.
+
+    ``ctx`` is the SDK's, of a message that a server has received.
+    """
     for wrap in AROUND:
         answer = wrap(operation, answer)
     try:
@@ -159,13 +162,13 @@ async def _settled(telemetry: Telemetry, operation: Operation, answer: Awaitable
         operation.abandon()
         raise
     except BaseException as exc:
-        operation.end(_failure(telemetry, operation, exc, modern=modern))
+        operation.end(_failure(telemetry, operation, exc, ctx))
         raise
     operation.end(outcome_of_answer(telemetry, operation, result))
     return result
 
 
-def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException, *, modern: bool) -> Outcome:
+def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException, ctx: Any) -> Outcome:
     """Return what a handler's exception becomes on the wire, by ``handler_exception_to_error_data`` of the SDK."""
     try:
         error = jsonrpc_error(exc)
@@ -175,26 +178,13 @@ def _failure(telemetry: Telemetry, operation: Operation, exc: BaseException, *, 
             return outcomes.exception(exc)
         if type(exc).__name__ == "ValidationError" and type(exc).__module__.startswith("pydantic"):
             return outcomes.server_error(_INVALID_PARAMS)
-        if modern:
+        if ctx is not None and ctx.protocol_version >= FIRST_SESSIONLESS:
             return outcomes.server_error(_INTERNAL_ERROR)
         # Under the handshake protocols 2.x still answers with the 0 and the text of mcp 1.x.
         return told(telemetry, operation, outcomes.server_error(0), str(exc))
     except Exception:
         guarded_error("failure")
         return outcomes.exception(exc)
-
-
-def _session_peer(runner: Any, transport: Transport) -> Peer:
-    """Return what is known of a server's connection.
-
-    Streamable HTTP gives the connection a session id, and legacy SSE tags the stream with one.
-    """
-    outbound = runner.connection.outbound
-    peer = peer_of(getattr(outbound, "_outbound", outbound))
-    session_id = runner.connection.session_id
-    if session_id is not None and peer.tag is None:
-        peer.tag = Tag(transport, lambda: session_id)
-    return peer
 
 
 def _ends_with_connection(telemetry: Telemetry, runner: Any, peer: Peer, operation: Operation) -> None:
@@ -205,11 +195,3 @@ def _ends_with_connection(telemetry: Telemetry, runner: Any, peer: Peer, operati
         runner.connection.exit_stack.callback(session_closed, telemetry, client=False, peer=ended)
     except Exception:
         guarded_error("session")
-
-
-def _server_transport(runner: Any, scope: Mapping[str, Any] | None) -> tuple[Transport, Mapping[str, Any] | None]:
-    """Return the wire that a server's message came on, and the client's address where there is one."""
-    if scope is not None:
-        return http_server(scope.get("http_version")), client_address(scope)
-    outbound = runner.connection.outbound
-    return peer_of(getattr(outbound, "_outbound", outbound)).transport, None

@@ -153,13 +153,14 @@ def _begin(
             meta = params.get("_meta")
             if is_mapping(meta) and _VERSION_KEY in meta:
                 peer.protocol_version = str(meta[_VERSION_KEY])
+        transport, session_id = peer.wire()
         return telemetry.begin(
             CLIENT,
             method,
-            transport=peer.transport,
+            transport=transport,
             mcp_version=peer.protocol_version,
             params=params,
-            session_id=peer.session_id,
+            session_id=session_id,
             notification=notification,
             span=span,
         )

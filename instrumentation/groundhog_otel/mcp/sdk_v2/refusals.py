@@ -71,9 +71,10 @@ def _as_it_is_now(bound: Any) -> Any:
 def _request(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
     def _handle_request(self: Any, req: Any, dctx: Any, scope: Any, on_request: Any) -> Awaitable[None]:
         try:
-            on_request = _as_it_is_now(on_request)
-            if not hasattr(on_request, "__self__"):  # a function of the SDK's that may refuse before it asks the server
-                on_request = partial(_watched, telemetry, peer_of(self), on_request)
+            if hasattr(on_request, "__self__"):
+                on_request = _as_it_is_now(on_request)
+            else:  # a function of the SDK's that may refuse before it asks the server
+                on_request = partial(_watched, telemetry, self, on_request)
         except Exception:
             guarded_error("inbound")
         handling: Awaitable[None] = original(self, req, dctx, scope, on_request)
@@ -82,7 +83,7 @@ def _request(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[...
     return _handle_request
 
 
-async def _watched(telemetry: Telemetry, peer: Peer, on_request: Callable[..., Any], *message: Any) -> Any:
+async def _watched(telemetry: Telemetry, dispatcher: Any, on_request: Callable[..., Any], *message: Any) -> Any:
     mark: list[bool] = []
     _reached.set(mark)  # for this request's own task only
     try:
@@ -91,7 +92,8 @@ async def _watched(telemetry: Telemetry, peer: Peer, on_request: Callable[..., A
         error = jsonrpc_error(exc)
         if not mark and error is not None:
             dctx, method, params = message
-            _refused(telemetry, {"id": dctx.request_id, "method": method, "params": params}, peer, error.code)
+            refused = {"id": dctx.request_id, "method": method, "params": params}
+            _refused(telemetry, refused, peer_of(dispatcher), error.code)
         raise
 
 
