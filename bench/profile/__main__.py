@@ -141,8 +141,8 @@ Made by
 Client and server are in one process, instrumented. Each round runs a load in every way, in random order; a figure is
 the median, over the rounds, of the ratio to the same round without a profiler. `control` has none either: what it
 departs from 1 is noise. Each way has run the load once before it is measured, so neither the start of the profiler
-counts nor its first looks, which have every line still to learn; and neither does its end. `targeted at another tool` looks at nothing: it is
-what a profiler costs that waits for its tool.
+counts nor its first looks, which have every line still to learn; and neither does its end. `targeted at another tool`
+looks at nothing: it is what a profiler costs that waits for its tool.
 
 {table}
 """

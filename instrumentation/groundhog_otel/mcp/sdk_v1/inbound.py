@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -40,8 +41,9 @@ def note_answer(original: Callable[..., Any]) -> Callable[..., Any]:
 def server_request(telemetry: Telemetry, original: Callable[..., Any]) -> Callable[..., Any]:
     """Stand in for ``Server._handle_request``."""
 
-    def _handle_request(self: Any, message: Any, req: Any, session: Any, *args: Any) -> Awaitable[None]:
-        return _request(telemetry, session, message, req, original, self, message, req, session, *args)
+    def _handle_request(self: Any, message: Any, req: Any, session: Any, *args: Any, **kwargs: Any) -> Awaitable[None]:
+        handle = partial(original, **kwargs) if kwargs else original
+        return _request(telemetry, session, message, req, handle, self, message, req, session, *args)
 
     return _handle_request
 
@@ -171,8 +173,11 @@ async def _request(
     if operation is None:
         await handle(*args)
         return
+    handling = handle(*args)
+    for wrap in AROUND:
+        handling = wrap(operation, handling)
     try:
-        await handle(*args)
+        await handling
     except GeneratorExit:
         operation.abandon()
         raise
