@@ -11,7 +11,7 @@ from groundhog_otel.load.judgement.verdict import Check
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.results.result import LoadResult, Request
+from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.law import Between, Fit
 from groundhog_otel.load.scaling.needs import Need
 from groundhog_otel.report.units import amount, duration, rate, share
@@ -35,7 +35,6 @@ __all__ = (
     "sentence",
     "short",
     "tested",
-    "waited_s",
 )
 
 ERRORS: Final[Mapping[str, str]] = {
@@ -136,11 +135,6 @@ def error_name(kind: str) -> str:
 def short(text: str, most: int = 200) -> str:
     """Return a text that may be a server's whole page of HTML, or its beginning."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def waited_s(request: Request) -> float:
-    """Return how long a request waited between being due and being sent; seconds."""
-    return max(request.response_s - request.service_s, 0.0)
 
 
 def interval(number: Between, spec: str) -> str:

@@ -1,44 +1,19 @@
-"""What a result is seen beside: a baseline, and other concurrencies."""
+"""What other concurrencies have given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import isfinite
 
-from groundhog_otel.load.judgement.comparison import Comparison
-from groundhog_otel.load.reporting.html.charts import change_bar, scaling_plot
 from groundhog_otel.load.reporting.html.markup import Html, joined, tag
+from groundhog_otel.load.reporting.html.plot import WIDE, Plot
+from groundhog_otel.load.reporting.html.scales import linear
 from groundhog_otel.load.reporting.html.table import section, table
-from groundhog_otel.load.reporting.wording import cores, interval, knee, need, percent_name, relative
+from groundhog_otel.load.reporting.wording import cores, interval, knee, need
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, StepMetrics
 from groundhog_otel.report.units import duration, rate, share, size
 
-__all__ = ("comparison_section", "scaling_section")
-
-
-def comparison_section(comparison: Comparison, baseline: str) -> Html:
-    """Return how each operation has changed."""
-    every = [change for one in comparison.operations for change in one.changes]
-    rows: list[tuple[str, ...]] = []
-    for one in comparison.operations:
-        style = {"better": "good", "worse": "bad"}.get(one.finding, "muted")
-        first: tuple[str, str] = (tag("span", one.finding, class_=style), one.name)
-        for change in one.changes:
-            rows.append(
-                (
-                    *first, percent_name(change.percent), duration(change.baseline_s), duration(change.now_s),
-                    change_bar(change, every), joined(relative(change), tag("small", change.sentence)),
-                )
-            )  # fmt: skip
-            first = ("", "")
-        errors = one.errors
-        told = joined(errors.finding, tag("small", one.sentence)) if not one.changes else errors.finding
-        rows.append((*first, "errors", share(errors.baseline), share(errors.now), "", told))
-    return section(
-        f"Beside the baseline {baseline}",
-        [tag("p", note) for note in comparison.notes],
-        table(("", "Operation", "", "Before", "Now", "Now / before", "Change"), rows, right=(3, 4)),
-    )
+__all__ = ("scaling_section",)
 
 
 def scaling_section(scaling: ScalingMetrics) -> Html:
@@ -54,10 +29,39 @@ def scaling_section(scaling: ScalingMetrics) -> Html:
     return section(
         "Scaling",
         [tag("p", note) for note in scaling.notes],
-        tag("div", scaling_plot(scaling), class_="wide"),
+        tag("div", _plot(scaling), class_="wide"),
         table(("", ""), [*law, *needs], head=False),
         table(head, map(_step, scaling.steps), right=range(10)),
     )
+
+
+def _plot(scaling: ScalingMetrics) -> Html:
+    """Draw what was measured, the law fitted to it with its band, and where throughput is greatest."""
+    fit = scaling.fit
+    band = () if fit is None else fit.band
+    rates = [*(step.requests_per_s for step in scaling.steps), *(rates.high for _, rates in band)]
+    places = [*(step.concurrency for step in scaling.steps), *(concurrency for concurrency, _ in band)]
+    plot = Plot(
+        title="Throughput by concurrency", x=linear(places, "{:g}".format, most=10, to_data=True),
+        y=linear(rates, "{:,g}".format), x_label="requests under way at once", y_label="requests/s",
+        width=WIDE, height=330,
+    )  # fmt: skip
+    if fit is not None and fit.knee is not None:
+        plot.region(fit.knee.low, fit.knee.high, "95 % interval of the knee")
+        plot.upright(fit.knee.value, f"most throughput at {fit.knee.value:.0f}")
+    plot.between(
+        [(at, rates.low) for at, rates in band], [(at, rates.high) for at, rates in band], "95 % band", style="fitted"
+    )
+    plot.line([(at, rates.value) for at, rates in band], "Universal Scalability Law", style="service")
+    for kept, name, style in ((True, "measured", "response"), (False, "left out", "slowest")):
+        points = [(step.concurrency, step.requests_per_s) for step in scaling.steps if (not step.faults) is kept]
+        if points:
+            plot.dots(points, name, style=style)
+    plot.readable(
+        (step.concurrency, f"{step.concurrency} at once: {rate(step.requests_per_s)}, p99 {duration(step.p99_s)}")
+        for step in scaling.steps
+    )
+    return plot.drawn()
 
 
 def _step(step: StepMetrics) -> tuple[str, ...]:

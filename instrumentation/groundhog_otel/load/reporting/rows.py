@@ -1,0 +1,60 @@
+"""What the tables of all reports list, whatever they look like there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from groundhog_otel.load.links.finding import Link
+from groundhog_otel.load.reporting.given import Report
+from groundhog_otel.load.reporting.wording import error_name, short
+from groundhog_otel.load.results.result import LoadResult, Request
+
+__all__ = ("ErrorRow", "SlowRow", "error_rows", "slow_rows")
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One kind of error of one operation."""
+
+    count: int
+    operation: str
+    error: str
+    message: str
+    """Of one of them, shortened."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRow:
+    """One of the slowest requests."""
+
+    request: Request
+    link: Link | None
+    """None where no trace was looked for."""
+    due_s: float
+    """After the beginning of what is counted; seconds."""
+    waited_s: float
+    """Between being due and being sent; seconds."""
+
+
+def error_rows(result: LoadResult) -> list[ErrorRow]:
+    """Return the errors, the most frequent first."""
+    rows = (
+        ErrorRow(count, one.name, error_name(kind), short(one.messages.get(kind, "")))
+        for one in result.operations
+        for kind, count in one.errors.items()
+    )
+    return sorted(rows, key=lambda row: (-row.count, row.operation, row.error))
+
+
+def slow_rows(report: Report) -> list[SlowRow]:
+    """Return the slowest requests, the slowest first."""
+    known = {link.request.trace_id: link for link in report.links}
+    return [
+        SlowRow(
+            request=one,
+            link=known.get(one.trace_id),
+            due_s=(one.intended_ns - report.result.started_at_ns) / 1e9,
+            waited_s=max(one.response_s - one.service_s, 0.0),
+        )
+        for one in report.result.slowest
+    ]
