@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.judgement.thresholds import parse
-from groundhog_otel.load.judgement.verdict import Check, Verdict, judge
+from groundhog_otel.load.judgement.verdict import Verdict, judge
 from groundhog_otel.load.results.result import UNFINISHED, SelfCheck
 from groundhog_otel.load.session import ServerFacts
 from tests.load.made import IDLE, SERVER, operation, result

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from hdrh.histogram import HdrHistogram
 
-from groundhog_otel.load.judgement.comparison import Change, Comparison, ErrorChange, Finding, OperationChange
+from groundhog_otel.load.judgement.changes import Change, Comparison, ErrorChange, Finding, OperationChange
+from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.judgement.ranks import RankTest
-from groundhog_otel.load.judgement.verdict import Check, Verdict
+from groundhog_otel.load.judgement.verdict import Verdict
 from groundhog_otel.load.links.budget import Budget, Name, Part
 from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.plan import Threshold

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from groundhog_otel.load.clients.answers import one_line
 from groundhog_otel.load.clients.failures import already_said, causes, in_words, nonsense_in_words
-from groundhog_otel.load.clients.http import Trouble
+from groundhog_otel.load.clients.http_watch import Trouble
 from groundhog_otel.load.errors import LoadError
 
 __all__ = ("explain_url",)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any, Final
 
-from groundhog_otel.load.judgement.verdict import Check
+from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.reporting.figures import OperationFigures, Percentile, figures
 from groundhog_otel.load.reporting.given import Report

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
 
-from groundhog_otel.load.judgement.comparison import Change
-from groundhog_otel.load.judgement.verdict import Check
+from groundhog_otel.load.judgement.changes import Change
+from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report

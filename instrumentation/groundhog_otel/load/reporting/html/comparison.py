@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from groundhog_otel.load.judgement.comparison import Change, Comparison
+from groundhog_otel.load.judgement.changes import Change, Comparison
 from groundhog_otel.load.reporting.html.markup import Html, joined, number, tag
 from groundhog_otel.load.reporting.html.scales import logarithmic
 from groundhog_otel.load.reporting.html.table import section, table

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
-from groundhog_otel.load.judgement.comparison import Comparison
+from groundhog_otel.load.judgement.changes import Comparison
 from groundhog_otel.load.reporting.terminal.printer import Printer, columns
 from groundhog_otel.load.reporting.wording import cores, interval, knee, need, percent_name, relative
 from groundhog_otel.load.results.result import LoadResult
