@@ -64,6 +64,8 @@ class OperationChange:
     chance_slower: tuple[float, float]
     """The interval of ``ranks.chance_slower``, found by drawing slices of the tests: its ``p`` takes requests for
     independent, which they are not."""
+    lacking: str = ""
+    """Why nothing can be told of its latency; empty where something can."""
 
 
 @dataclass(frozen=True, slots=True)

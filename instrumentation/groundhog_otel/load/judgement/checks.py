@@ -83,9 +83,9 @@ def _errors(threshold: Threshold, one: OperationResult) -> Check:
     if not one.count:
         return Check(threshold, one.name, "undecided", None, f"{one.name}: no request was counted", certain=False)
     measured = failed / one.count
-    sentence = f"{one.name}: {share(measured)} of {one.count} requests failed ({_bound(threshold)})"
+    sentence = f"{one.name}: {share(measured)} of {one.count:,} requests failed ({_bound(threshold)})"
     if failed:
-        sentence += "; " + ", ".join(f"{name} {count}" for name, count in sorted(one.errors.items()))
+        sentence += "; " + ", ".join(f"{count:,} {name}" for name, count in sorted(one.errors.items()))
     if measured > bound:
         return Check(threshold, one.name, "failed", measured, sentence, _too_many(failed, one.count, bound))
     return Check(threshold, one.name, "passed", measured, sentence, _few_enough(failed, one.count, bound))
@@ -96,7 +96,7 @@ def _percentile(result: LoadResult, threshold: Threshold, one: OperationResult, 
     allowed, above = 1 - percent / 100, counts.above(bound_s)
     windows = Counts.of(window.response.get(one.name) for window in result.windows)
     found = estimate_counts(counts, percent, confidence=_CONFIDENCE, windows=windows)
-    tally = f"{above} of {counts.total} requests took longer than {duration(bound_s)}"
+    tally = f"{above:,} of {counts.total:,} requests took longer than {duration(bound_s)}"
     given_up = _given_up(one, above, allowed)
     if isinstance(found, TooFew):
         return _from_few(threshold, one, found, above=above, allowed=allowed, given_up=given_up)
@@ -115,16 +115,16 @@ def _percentile(result: LoadResult, threshold: Threshold, one: OperationResult, 
 def _from_few(
     threshold: Threshold, one: OperationResult, found: TooFew, *, above: int, allowed: float, given_up: str
 ) -> Check:
-    few = f"{one.name}: {threshold.measure} takes {found.needed} requests and there were {found.count}"
+    few = f"{one.name}: {threshold.measure} takes {found.needed:,} requests and there were {found.count:,}"
     limit = duration(threshold.value)
     if found.count and not above and not given_up:
         sentence = f"{few}; all of them took at most {limit}"
         return Check(threshold, one.name, "passed", None, sentence, certain=False)
     if above and _too_many(above, found.count, allowed):
-        sentence = f"{few}; but {above} took longer than {limit}, and with that bound met so many hardly ever do"
+        sentence = f"{few}; but {above:,} took longer than {limit}, and with that bound met so many hardly ever do"
         return Check(threshold, one.name, "failed", None, sentence)
     why = given_up or f"{above} took longer than {limit}, which can be chance"
-    sentence = f"{few}; undecided: {why}. Make the test longer" if found.count else f"{few}; undecided"
+    sentence = f"{few}; {why}. Make the test longer" if found.count else few
     return Check(threshold, one.name, "undecided", None, sentence, certain=False)
 
 

@@ -104,7 +104,7 @@ def _operation(pair: _Pair, how: _How) -> OperationChange:
     if lacking:
         finding: Finding = "worse" if errors.finding == "worse" else "too little data"
         sentence = "; ".join(filter(None, (_said_of(errors), f"{pair.now.name}: {lacking}")))
-        return OperationChange(pair.now.name, finding, sentence, (), errors, ranks, (0.0, 1.0))
+        return OperationChange(pair.now.name, finding, sentence, (), errors, ranks, (0.0, 1.0), lacking)
     changes = tuple(_change(first, second, percent, how) for percent in _PERCENTS)
     finding = _worst([*(change.finding for change in changes), errors.finding])
     sentence = f"{pair.now.name}: {finding}: " + "; ".join(

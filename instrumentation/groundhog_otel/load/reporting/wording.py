@@ -32,6 +32,7 @@ __all__ = (
     "percent_name",
     "relative",
     "remarks",
+    "said",
     "sentence",
     "short",
     "tested",
@@ -72,6 +73,11 @@ def measured(check: Check) -> str:
 def sentence(check: Check) -> str:
     """Return what was found, and whether that may be chance."""
     return check.sentence if check.certain or check.outcome == "undecided" else f"{check.sentence}; may be chance"
+
+
+def said(check: Check) -> str:
+    """Return the same, for where the name of the operation stands beside it."""
+    return sentence(check).removeprefix(f"{check.operation or 'all operations'}: ")
 
 
 def headline(report: Report) -> str:

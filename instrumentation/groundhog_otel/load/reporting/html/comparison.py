@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from groundhog_otel.load.judgement.changes import Change, Comparison
 from groundhog_otel.load.reporting.html.markup import Html, joined, number, tag
 from groundhog_otel.load.reporting.html.scales import logarithmic
 from groundhog_otel.load.reporting.html.table import section, table
-from groundhog_otel.load.reporting.wording import percent_name, relative
-from groundhog_otel.report.units import duration, share
+from groundhog_otel.load.reporting.rows import change_rows
 
 __all__ = ("comparison_section",)
+
+_STYLES: Final[Mapping[str, str]] = {"better": "good", "worse": "bad"}
 
 
 def comparison_section(comparison: Comparison, baseline: str) -> Html:
     """Return how each operation has changed."""
     every = [change for one in comparison.operations for change in one.changes]
-    rows: list[tuple[str, ...]] = []
-    for one in comparison.operations:
-        style = {"better": "good", "worse": "bad"}.get(one.finding, "muted")
-        first: tuple[str, str] = (tag("span", one.finding, class_=style), one.name)
-        for change in one.changes:
-            rows.append(
-                (
-                    *first, percent_name(change.percent), duration(change.baseline_s), duration(change.now_s),
-                    _bar(change, every), joined(relative(change), tag("small", change.sentence)),
-                )
-            )  # fmt: skip
-            first = ("", "")
-        errors = one.errors
-        told = joined(errors.finding, tag("small", one.sentence)) if not one.changes else errors.finding
-        rows.append((*first, "errors", share(errors.baseline), share(errors.now), "", told))
+    rows = [
+        (
+            tag("span", row.finding, class_=_STYLES.get(row.finding, "muted")) if row.finding else "",
+            row.operation, row.measure, row.before, row.now,
+            "" if row.change is None else _bar(row.change, every),
+            row.told if row.change is None else joined(row.told, tag("small", row.change.finding)),
+        )
+        for row in change_rows(comparison)
+    ]  # fmt: skip
     return section(
         f"Beside the baseline {baseline}",
         [tag("p", note) for note in comparison.notes],

@@ -10,7 +10,7 @@ from groundhog_otel.load.reporting.figures import Figures
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.html.markup import Html, joined, tag
 from groundhog_otel.load.reporting.html.table import section, table
-from groundhog_otel.load.reporting.wording import bound, headline, how, measured, remarks, sentence, tested
+from groundhog_otel.load.reporting.wording import bound, headline, how, measured, remarks, said, tested
 from groundhog_otel.report.units import duration, rate
 
 __all__ = ("head", "thresholds_section")
@@ -58,7 +58,7 @@ def thresholds_section(report: Report) -> Html | str:
     rows = [
         (
             _OUTCOMES[one.outcome], one.operation or "all of them", tag("span", bound(one.threshold), class_="whole"),
-            joined(measured(one), tag("small", sentence(one))),
+            joined(measured(one), tag("small", said(one))),
         )
         for one in report.verdict.checks
     ]  # fmt: skip

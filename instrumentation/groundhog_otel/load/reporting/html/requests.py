@@ -68,7 +68,7 @@ def _trace(one: SlowRow) -> Html:
     rest = [text for text in (known.command, known.missing) if text is not None]
     if way == joined(short):
         rest.insert(0, known.url_or_file)
-    return joined(way, [tag("small", text) for text in rest])
+    return joined(way, [tag("small", text, class_="copied") for text in rest])
 
 
 def _bar(waited_s: float, service_s: float, longest_s: float) -> Html:

@@ -26,6 +26,7 @@ def sections(report: Report, numbers: Figures) -> Html:
     result = report.result
     return joined(
         head(report, numbers),
+        "" if report.scaling is None else scaling_section(report.scaling),
         thresholds_section(report),
         latency_section(report, numbers),
         over_time_section(result),
@@ -33,7 +34,6 @@ def sections(report: Report, numbers: Figures) -> Html:
         "" if report.budget is None else budget_section(report.budget),
         slowest_section(report),
         "" if report.comparison is None else comparison_section(report.comparison, report.baseline),
-        "" if report.scaling is None else scaling_section(report.scaling),
         _self_check(result),
         _foot(result),
     )

@@ -7,8 +7,9 @@ from typing import Final
 from rich.text import Text
 
 from groundhog_otel.load.judgement.changes import Comparison
+from groundhog_otel.load.reporting.rows import change_rows
 from groundhog_otel.load.reporting.terminal.printer import Printer, columns
-from groundhog_otel.load.reporting.wording import cores, interval, knee, need, percent_name, relative
+from groundhog_otel.load.reporting.wording import cores, interval, knee, need
 from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics
 from groundhog_otel.report.units import duration, rate, share, size
@@ -22,16 +23,9 @@ def comparison(out: Printer, compared: Comparison, baseline: str) -> None:
     """Print how each operation has changed."""
     out.title(f"Beside the baseline {baseline}")
     table = columns("", "Operation", "", "Before", "Now", "Change", right=(3, 4))
-    for one in compared.operations:
-        first = [Text(one.finding, _FINDINGS.get(one.finding, "")), out.text(one.name)]
-        for change in one.changes:
-            values = (duration(change.baseline_s), duration(change.now_s), relative(change))
-            table.add_row(*first, percent_name(change.percent), *values)
-            first = [Text(), Text()]
-        if one.errors.finding in _FINDINGS:
-            table.add_row(*first, "errors", share(one.errors.baseline), share(one.errors.now))
-        elif not one.changes:
-            table.add_row(*first, "", "", "", out.text(one.sentence))
+    for row in change_rows(compared):
+        finding = Text(row.finding or "", _FINDINGS.get(row.finding or "", ""))
+        table.add_row(finding, out.text(row.operation), row.measure, row.before, row.now, row.told)
     out.table(table)
     for note in compared.notes:
         out.line(note, "yellow")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from textwrap import wrap
 from typing import Final
 
 from rich.console import Console
@@ -37,6 +38,11 @@ class Printer:
     def line(self, text: str | Text = "", style: str = "") -> None:
         """Print a paragraph."""
         self._console.print(self.text(text, style) if isinstance(text, str) else text, width=self._width)
+
+    def hanging(self, text: str, indent: int) -> None:
+        """Print a paragraph whose further lines begin below the ``indent``-th letter of its first."""
+        lines = wrap(self.plain(text), self._width, subsequent_indent=" " * indent, break_on_hyphens=False)
+        self._console.print(Text("\n".join(lines)), width=self._width)
 
     def unbroken(self, text: str, style: str = "") -> None:
         """Print what could not be followed or copied if it were broken into lines."""

@@ -53,7 +53,7 @@ def slowest(out: Printer, report: Report) -> None:
         one = row.request
         error = f", {error_name(one.error)}" if one.error else ""
         waited = f", waited {duration(row.waited_s)}" if row.waited_s > 0 else ""
-        out.line(f"{duration(one.response_s):>7}  {one.operation}, due at {row.due_s:.2f} s{waited}{error}")
+        out.hanging(f"{duration(one.response_s):>7}  {one.operation}, due at {row.due_s:.2f} s{waited}{error}", 9)
         out.unbroken(f"         {_trace(row)}", "dim")
     lacking = Counter(link.missing for link in report.links if link.found and link.missing)
     for missing, number in lacking.items():

@@ -28,6 +28,8 @@ def print_result(report: Report, console: Console | None = None) -> None:
     out = Printer(console or Console(highlight=False, markup=False, emoji=False))
     numbers = figures(report)
     _head(out, report, numbers)
+    if report.scaling is not None:
+        beside.scaling(out, report.scaling)
     _checks(out, report)
     latency(out, numbers)
     requests.errors(out, report.result)
@@ -36,8 +38,6 @@ def print_result(report: Report, console: Console | None = None) -> None:
     requests.slowest(out, report)
     if report.comparison is not None:
         beside.comparison(out, report.comparison, report.baseline)
-    if report.scaling is not None:
-        beside.scaling(out, report.scaling)
     beside.self_check(out, report.result)
     out.line()
     out.line(f"Next: {next_step(report, numbers)}", "bold")
