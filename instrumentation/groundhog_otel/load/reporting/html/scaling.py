@@ -25,13 +25,14 @@ def scaling_section(scaling: ScalingMetrics) -> Html:
         ("coherency", interval(fit.coherency, ".2g")),
     ]  # fmt: skip
     needs = [(need(one), joined(cores(one), tag("small", one.basis))) for one in scaling.needs]
-    head = ("At once", "Rate", "p50", "p99", "Errors", "CPU, cores", "Memory", "Loop lag p99", "Threads", "Waiting", "")
+    head = ("At once", "Rate", "p50", "p99", "Errors", "CPU, cores", "Memory", "Disk", "Host's network", "Loop lag p99",
+            "Threads", "Waiting", "")  # fmt: skip
     return section(
         "Scaling",
         [tag("p", note) for note in scaling.notes],
         tag("div", _plot(scaling), class_="wide"),
         table(("", ""), [*law, *needs], head=False),
-        table(head, map(_step, scaling.steps), right=range(10)),
+        table(head, map(_step, scaling.steps), right=range(12)),
     )
 
 
@@ -73,10 +74,15 @@ def _step(step: StepMetrics) -> tuple[str, ...]:
     return (
         f"{step.concurrency:,}", rate(step.requests_per_s), duration(step.p50_s), duration(step.p99_s),
         share(step.error_rate), told(use.cpu_cores, "{:.2f}".format), told(use.memory_bytes, size),
+        told(use.disk_bytes_per_s, _per_second), told(use.network_bytes_per_s, _per_second),
         told(full.loop_lag_p99_s, _at_most), told(full.worker_threads_share, share),
         told(full.worker_threads_waiting, "{:,}".format),
         joined(tag("span", "left out", class_="bad"), tag("small", step.faults[0])) if step.faults else "",
     )  # fmt: skip
+
+
+def _per_second(bytes_: float) -> str:
+    return f"{size(bytes_)}/s"
 
 
 def _at_most(seconds: float) -> str:
