@@ -59,6 +59,13 @@ def main() -> None:
     elif kind == "banner":
         print("Welcome to my server!", flush=True)
         make_sample().run("stdio")
+    elif kind == "garbling":  # an answer that has these words in it is not a message any more
+        import subprocess
+
+        again = [sys.executable, "-W", "ignore", "-m", "tests.load.sample"]
+        with subprocess.Popen(again, stdout=subprocess.PIPE, text=True) as child:
+            for line in child.stdout or ():
+                print("Traceback (most recent call last)" if "gone wrong" in line else line.rstrip("\n"), flush=True)
     elif kind == "stubborn":  # ends neither with its input nor when asked to, and neither does what it starts
         import signal
         import subprocess

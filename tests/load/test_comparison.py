@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from groundhog_otel.load.judgement.comparison import Comparison, compare
+from groundhog_otel.load.judgement.changes import Comparison
+from groundhog_otel.load.judgement.comparison import compare
 from groundhog_otel.load.results.machine import machine_facts
 from tests.load.made import IDLE, SERVER, operation, result
 

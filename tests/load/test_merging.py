@@ -117,7 +117,15 @@ def test_parts_that_ended_early_say_why_once() -> None:
 
 def test_whole_tests_may_be_many_and_their_workers_get_numbers_of_their_own() -> None:
     whole = done(Share(0, 1))
-    assert [check.worker for check in merge([whole, whole]).self_checks] == [0, 1]
+    another = replace(whole, started_at_ns=whole.started_at_ns + 1)
+    assert [check.worker for check in merge([whole, another]).self_checks] == [0, 1]
+
+
+@pytest.mark.parametrize("of", [1, 3])
+def test_a_result_that_is_given_twice_is_refused(of: int) -> None:
+    one = done(Share(0, of))
+    with pytest.raises(LoadError, match="there twice"):
+        merge([one, one])
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,25 @@ async def test_a_banner_before_the_first_message_does_no_harm() -> None:
         assert text(await call(session, "add", a=1, b=2)) == "3"
 
 
+async def test_nonsense_in_place_of_an_answer_is_said_and_costs_no_other_request() -> None:
+    async with command("garbling").open() as session:
+        answers: dict[str, Any] = {}
+
+        async def look(word: str) -> None:
+            answers[word] = await call(session, "look", timeout_s=3, word=word)
+
+        async with anyio.create_task_group() as tasks:
+            for word in ("well", "gone wrong"):
+                tasks.start_soon(look, word)
+        assert text(answers["well"]) == "well"
+        assert (answers["gone wrong"].error, answers["gone wrong"].detail) == ("timeout", "3 s")
+        assert answers["gone wrong"].message == (
+            "no answer within 3 s; meanwhile the server sent what is no MCP message"
+            " ('Traceback (most recent call last)')"
+        )
+        assert text(await call(session, "look", word="again")) == "again"
+
+
 async def test_a_stubborn_server_and_its_children_end_with_the_session() -> None:
     async with command("stubborn").open() as session:
         assert text(await call(session, "add", a=1, b=2)) == "3"

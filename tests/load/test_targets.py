@@ -257,6 +257,7 @@ def test_what_a_server_is_shows_in_how_it_is_given() -> None:
     [
         ("python 'x", {}, "close its quotes"),
         ("ftp://host/mcp", {}, "is no URL of a server: write it as http://host:port/mcp"),
+        (["ftp://host/mcp"], {}, "ftp://host/mcp is no URL of a server"),
         ("http:///mcp", {}, "has no host"),
         ("python x", {"token": "t"}, "token is for URLs, and this is none: leave it away"),
         ("http://a/mcp", {"env": {"A": "1"}}, "env is for commands, and this is a URL"),

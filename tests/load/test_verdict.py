@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.judgement.thresholds import parse
-from groundhog_otel.load.judgement.verdict import Check, Verdict, judge
+from groundhog_otel.load.judgement.verdict import Verdict, judge
 from groundhog_otel.load.results.result import UNFINISHED, SelfCheck
 from groundhog_otel.load.session import ServerFacts
 from tests.load.made import IDLE, SERVER, encoded, operation, result
@@ -45,7 +46,7 @@ def test_a_percentile(fast: int, slow: int, outcome: str, certain: bool) -> None
 
 def test_what_is_said_of_too_few() -> None:
     assert _one(99, 1).sentence == (
-        "tools/call add: p99 takes 368 requests and there were 100; undecided: 1 took longer than 50 ms, which can be"
+        "tools/call add: p99 takes 368 requests and there were 100; 1 took longer than 50 ms, which can be"
         " chance. Make the test longer"
     )
     assert _one(10, 0).sentence.endswith("there were 10; all of them took at most 50 ms")

@@ -103,3 +103,11 @@ def test_a_command_that_is_not_there_or_not_executable(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is not executable") as other:
         instrumented([str(tmp_path / "x")], {})
     assert (none.value.exists, other.value.exists) == (False, True)
+
+
+def test_a_file_of_python_is_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "server.py").touch(mode=0o644)
+    monkeypatch.chdir(tmp_path)
+    for name in ("server.py", str(tmp_path / "server.py")):
+        with pytest.raises(CommandError, match=f"{name} is a file of Python, not a command: write python {name}"):
+            instrumented([name], {})

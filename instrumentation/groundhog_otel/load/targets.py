@@ -47,8 +47,8 @@ def target_for(
             transport = "sse" if urlsplit(server).path.rstrip("/").endswith("/sse") else "http"
         return UrlTarget(server, transport, headers or {}, token, token_env, protocol, connect_timeout_s)
     _none_of(web, "is for URLs, and this is none")
-    if isinstance(server, str) and "://" in server.partition(" ")[0]:
-        raise LoadError(f"{server} is no URL of a server: write it as http://host:port/mcp")
+    if (first := _first_word(server)) is not None and "://" in first:
+        raise LoadError(f"{first} is no URL of a server: write it as http://host:port/mcp")
     if isinstance(server, (str, Sequence)):
         try:
             words = tuple(shlex.split(server)) if isinstance(server, str) else tuple(map(str, server))
@@ -58,6 +58,12 @@ def target_for(
     _none_of(local, "is for commands, and this is a Python object")
     lowlevel(server)
     return MemoryTarget(server, protocol, connect_timeout_s)
+
+
+def _first_word(server: Any) -> str | None:
+    if isinstance(server, str):
+        return server.partition(" ")[0]
+    return str(server[0]) if isinstance(server, Sequence) and server else None
 
 
 def _none_of(options: Mapping[str, Any], why: str) -> None:

@@ -47,7 +47,10 @@ def found(name: str, environ: Mapping[str, str]) -> str:
     path = shutil.which(name, path=environ.get("PATH"))
     if path is None:
         exists = os.sep in name and Path(name).exists()
-        wrong = "is not executable" if exists else "is not a command: check its spelling, and PATH"
+        if name.endswith(".py") and Path(name).is_file():
+            wrong = f"is a file of Python, not a command: write python {name}"
+        else:
+            wrong = "is not executable" if exists else "is not a command: check its spelling, and PATH"
         raise CommandError(f"{name} {wrong}", exists=exists)
     return path
 

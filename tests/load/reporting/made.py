@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from hdrh.histogram import HdrHistogram
 
-from groundhog_otel.load.judgement.comparison import Change, Comparison, ErrorChange, Finding, OperationChange
+from groundhog_otel.load.judgement.changes import Change, Comparison, ErrorChange, Finding, OperationChange
+from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.judgement.ranks import RankTest
-from groundhog_otel.load.judgement.verdict import Check, Verdict
+from groundhog_otel.load.judgement.verdict import Verdict
 from groundhog_otel.load.links.budget import Budget, Name, Part
 from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.plan import Threshold
@@ -133,13 +134,13 @@ def windows(made: list[Request], duration_s: float, length_s: float = 0.5) -> tu
 
 def verdict(*, valid: bool = True) -> Verdict:
     slow = (
-        f"{SEARCH}: p99 is 672 ms, between 575 ms and 746 ms (p99<=50ms); 246 of 7268 requests took longer than 50 ms"
+        f"{SEARCH}: p99 is 672 ms, between 575 ms and 746 ms (p99<=50ms); 246 of 7,268 requests took longer than 50 ms"
     )
     few = (
-        f"{LIST}: p99 takes 368 requests and there were 271; undecided: 12 took longer than 100 ms, which can be "
+        f"{LIST}: p99 takes 368 requests and there were 271; 12 took longer than 100 ms, which can be "
         "chance. Make the test longer"
     )
-    errors = f"{SEARCH}: 0.2 % of 7268 requests failed (error_rate<=1%); tool:tool_error 11"
+    errors = f"{SEARCH}: 0.2 % of 7,268 requests failed (error_rate<=1%); 11 tool:tool_error"
     late = ": p99 is 600 ms from when requests were due, and 20 ms from when they were sent"
     fault = "worker 1 used 97 % of its CPU: it could not send on time"
     return Verdict(
@@ -155,7 +156,9 @@ def verdict(*, valid: bool = True) -> Verdict:
 
 
 def passed() -> Verdict:
-    sentence = f"{SEARCH}: p99 is 13 ms, between 12 ms and 14 ms (p99<=50ms); 0 of 7268 requests took longer than 50 ms"
+    sentence = (
+        f"{SEARCH}: p99 is 13 ms, between 12 ms and 14 ms (p99<=50ms); 0 of 7,268 requests took longer than 50 ms"
+    )
     return Verdict(
         True, True, (Check(Threshold("p99", "at_most", 0.05, SEARCH), SEARCH, "passed", 0.013, sentence),), ()
     )
@@ -183,7 +186,8 @@ def comparison() -> Comparison:
                 RankTest(0.3, 1e-9), (0.25, 0.35),
             ),
             OperationChange(
-                LIST, "too little data", "p99 takes 368 requests", (), same, RankTest(0.5, 0.9), (0.3, 0.7)
+                LIST, "too little data", "p99 takes 368 requests", (), same, RankTest(0.5, 0.9), (0.3, 0.7),
+                "it takes 368 requests of each test, and one has 271",
             ),
         ),
         ("workers differs: 1 before, 2 now",),

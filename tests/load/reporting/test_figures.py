@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from groundhog_otel.load.reporting.figures import curve, figures, slices
+from groundhog_otel.load.reporting.figures import curve, figures
 from tests.load.reporting import made
 
 
@@ -36,20 +36,7 @@ def test_a_curve_has_the_values_of_its_histogram() -> None:
     assert curve(made.histogram([0.5])) == [pytest.approx((50, 0.5), rel=0.001)]
 
 
-def test_slices_hold_every_request_however_few_they_are() -> None:
-    result = made.result()
-    for most in (120, 60, 7, 1):
-        taken = slices(result, most)
-        assert len(taken) <= most
-        assert sum(one.count for one in taken) == sum(one.count for one in result.windows)
-        assert sum(one.length_s for one in taken) == pytest.approx(30)
-        assert sum(one.due_rate * one.length_s for one in taken) == pytest.approx(9028)
-    (whole,) = slices(result, 1)
-    assert whole.max_s == pytest.approx(result.slowest[0].response_s, rel=0.001)
-
-
 def test_a_result_without_requests_has_figures_all_the_same() -> None:
     empty = replace(made.result(), operations=(), windows=(), slowest=(), sample=(), duration_s=0.0)
     numbers = figures(made.report(empty))
     assert (numbers.count, numbers.rate, numbers.operations) == (0, 0.0, ())
-    assert slices(empty) == ()

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -95,6 +97,32 @@ def test_what_ended_meanwhile_is_still_counted() -> None:
             time.sleep(0.01)
     assert sampler.samples[-1].cpu_s is not None
     assert sampler.samples[-1].cpu_s >= 0.1
+
+
+def test_what_passes_through_the_hosts_networks_is_seen() -> None:
+    sent = 8_000_000
+    near, far = _loopback()
+    with near, far, ResourceSampler(lambda: [os.getpid()], interval_s=0.01) as sampler:
+        thread = threading.Thread(target=near.sendall, args=(bytes(sent),))
+        thread.start()
+        read = 0
+        while read < sent:
+            read += len(far.recv(1 << 20))
+        thread.join()
+        time.sleep(0.05)
+    counted = [one.network_bytes for one in sampler.samples if one.network_bytes is not None]
+    if not counted:
+        pytest.skip("the host's networks may not be read here")
+    assert counted[-1] - counted[0] >= sent
+    found = use(sampler.samples, sampler.samples[0].time_ns, sampler.samples[-1].time_ns).network_bytes_per_s
+    assert found is not None
+    assert found > 0
+
+
+def _loopback() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        near = socket.create_connection(listening.getsockname())
+        return near, listening.accept()[0]
 
 
 def test_what_may_not_be_read_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:

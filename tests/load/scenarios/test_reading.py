@@ -106,7 +106,7 @@ STEP = "scenarios:\n- name: one\n  steps:\n  - tool: add\n"
         (
             STEP + "    arguments: {a: '${b}'}",
             4,
-            "${b} is no column of the data, and no earlier step saves it: there is none",
+            "${b} is no column of the data, and no earlier step saves it: give data with that column, or save it",
         ),
         (STEP + "    arguments: {a: '${env:NOT_SET}'}", 4, "the environment variable NOT_SET is not set: set it"),
         (STEP + "  weight: 0", 5, "scenario 'one': its weight is 0: write a number above 0"),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from groundhog_otel.load.clients.exchanges import Exchange, Failure
 from groundhog_otel.load.session import Answer
 
-__all__ = ("answered", "failed", "lost", "one_line", "timed_out")
+__all__ = ("answered", "failed", "lost", "nonsense_in_words", "one_line", "timed_out")
 
 _CLOSED: Final = -32000  # the SDKs' CONNECTION_CLOSED, which servers use for errors of their own as well
 _LOST: Final = ("ClosedResourceError", "BrokenResourceError", "ConnectionClosed")
@@ -39,7 +39,10 @@ def failed(exchange: Exchange, error: Exception) -> Answer:
 
 def timed_out(exchange: Exchange, timeout_s: float) -> Answer:
     """Return the answer of a request that has been given up: its transport failed, or its time is over."""
-    failure = exchange.failure or Failure(f"{timeout_s:g} s", f"no answer within {timeout_s:g} s", "timeout")
+    message = f"no answer within {timeout_s:g} s"
+    if exchange.nonsense is not None:
+        message += f"; meanwhile the server sent what is no MCP message ({nonsense_in_words(exchange.nonsense)})"
+    failure = exchange.failure or Failure(f"{timeout_s:g} s", message, "timeout")
     return Answer(None, failure.error, failure.detail, one_line(failure.message), *_times(exchange))
 
 
@@ -47,6 +50,15 @@ def one_line(text: str) -> str:
     """Return ``text`` as one line of bounded length."""
     line = " ".join(text.split())
     return line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
+
+
+def nonsense_in_words(error: Exception) -> str:
+    """Return the beginning of what was read and is no message, or what is wrong with it."""
+    errors = getattr(error, "errors", None)  # pydantic's
+    details = errors() if callable(errors) else ()
+    if details and isinstance(details[0].get("input"), str):
+        return one_line(repr(details[0]["input"])[:80])
+    return one_line(str(error))[:80]
 
 
 def lost(exchange: Exchange, answer: Answer) -> bool:

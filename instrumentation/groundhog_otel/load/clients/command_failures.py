@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from groundhog_otel.load.clients.answers import one_line
+from groundhog_otel.load.clients.answers import nonsense_in_words, one_line
 from groundhog_otel.load.clients.children import Child
-from groundhog_otel.load.clients.failures import already_said, causes, closed, in_words, nonsense_in_words
+from groundhog_otel.load.clients.failures import already_said, causes, closed, in_words
 from groundhog_otel.load.errors import LoadError
 
 __all__ = ("explain_command",)

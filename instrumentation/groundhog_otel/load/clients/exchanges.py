@@ -32,7 +32,7 @@ class Failure(NamedTuple):
 class Exchange:
     """A request under way."""
 
-    __slots__ = ("failure", "id", "meta", "method", "read_ns", "result", "scope", "written_ns")
+    __slots__ = ("failure", "id", "meta", "method", "nonsense", "read_ns", "result", "scope", "written_ns")
 
     def __init__(self, method: str, meta: Mapping[str, str], scope: anyio.CancelScope) -> None:
         self.method = method
@@ -43,6 +43,8 @@ class Exchange:
         self.read_ns: int | None = None
         self.result: Mapping[str, Any] | None = None
         self.failure: Failure | None = None
+        self.nonsense: Exception | None = None
+        """The first thing that was read meanwhile and was no message: perhaps what should have been the answer."""
 
     def fail(self, failure: Failure) -> None:
         """End the request, if nothing else does within a moment."""
@@ -108,6 +110,8 @@ class Exchanges:
         if isinstance(item, Exception):
             if self.nonsense is None:
                 self.nonsense = item
+            for waiting in self.pending:
+                waiting.nonsense = waiting.nonsense or item
             if self.on_nonsense is not None:
                 self.on_nonsense()
             return

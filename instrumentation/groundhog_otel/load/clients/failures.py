@@ -10,7 +10,7 @@ import anyio
 from groundhog_otel.load.clients.answers import one_line
 from groundhog_otel.load.errors import LoadError
 
-__all__ = ("already_said", "causes", "closed", "in_words", "nonsense_in_words")
+__all__ = ("already_said", "causes", "closed", "in_words")
 
 _UNSUPPORTED_PROTOCOL_VERSION = -32022  # of 2026-07-28
 
@@ -56,12 +56,3 @@ def in_words(error: BaseException) -> str:
     while grouped := getattr(one, "exceptions", None):
         one = grouped[0]
     return one_line(f"{type(one).__name__}: {one}" if str(one) else type(one).__name__)
-
-
-def nonsense_in_words(error: Exception) -> str:
-    """Return the beginning of what was read and is no message, or what is wrong with it."""
-    errors = getattr(error, "errors", None)  # pydantic's
-    details = errors() if callable(errors) else ()
-    if details and isinstance(details[0].get("input"), str):
-        return one_line(repr(details[0]["input"])[:80])
-    return one_line(str(error))[:80]

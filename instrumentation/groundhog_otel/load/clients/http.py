@@ -1,121 +1,20 @@
-"""Servers that are a URL: streamable HTTP and legacy SSE, over an HTTP client that says how each request fares.
-
-The SDK tells a caller little of it, and some releases leave a request waiting for an answer that can no longer come.
-"""
+"""The SDK's streams to a URL: streamable HTTP and legacy SSE, over an HTTP client that reports to a watch."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from inspect import signature
 from typing import Any, Final
 
-from groundhog_otel.load.clients.exchanges import Exchanges, Failure
-from groundhog_otel.load.clients.failures import causes
+from groundhog_otel.load.clients.http_watch import HttpWatch
 
-__all__ = ("HttpWatch", "Trouble", "http_streams", "sse_streams")
+__all__ = ("http_streams", "sse_streams")
 
-_ANSWER_S: Final = 1.0
-"""How long the answer that a response has brought may take to reach the session."""
 _LIMIT_S: Final = 30.0
 """For connecting and for writing. Reading has none: each request has its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What an HTTP request met with."""
-
-    method: str
-    rpc: str | None = None
-    """The method of the JSON-RPC request that it carried."""
-    status: int | None = None
-    content_type: str = ""
-    error: BaseException | None = None
-
-
-class HttpWatch:
-    """Sees every HTTP request of a session."""
-
-    def __init__(self, exchanges: Exchanges, *, answers_in_response: bool) -> None:
-        self._exchanges = exchanges
-        self._answers_in_response = answers_in_response
-        self.troubles: list[Trouble] = []
-        """Of the handshake."""
-        self.connecting = True
-        self.on_trouble: Callable[[Trouble], None] | None = None
-
-    def failed(self, request: Any, error: BaseException) -> None:
-        """Note that a request or its response broke off."""
-        failure = Failure(type(error).__name__, f"{type(error).__name__}: {error}")
-        self._note(request, Trouble(request.method, error=error), failure)
-        if not self.connecting and any(isinstance(one, ConnectionRefusedError) for one in causes(error)):
-            self._exchanges.end(failure)
-
-    async def answered(self, request: Any, response: Any) -> None:
-        """Note the status of a response, and follow its body."""
-        status, kind = response.status_code, response.headers.get("content-type", "").lower()
-        if status >= 400:
-            said = _json(await response.aread()) if kind.startswith("application/json") else {}
-            error = said.get("error")
-            rpc_error = error if isinstance(error, dict) and "code" in error else None
-            if rpc_error is None:
-                failure = Failure(f"HTTP {status}", f"HTTP {status} {response.reason_phrase}".strip())
-            else:
-                failure = Failure(str(rpc_error["code"]), str(rpc_error.get("message")), "jsonrpc")
-            self._note(request, Trouble(request.method, status=status, content_type=kind), failure)
-            if status == 404 and request.method == "POST" and "mcp-session-id" in request.headers:
-                self._exchanges.end(Failure("HTTP 404", "the server no longer knows the session (HTTP 404)"))
-        elif request.method == "POST" and status < 300 and self._answers_in_response:
-            if status == 202:
-                self.drained(request)
-            elif kind.startswith(("application/json", "text/event-stream")):
-                response.stream = _classes()[1](response.stream, request, self)
-            else:
-                failure = Failure("content type", f"the answer is of content type {kind or 'none'}")
-                self._note(request, Trouble("POST", status=status, content_type=kind), failure)
-
-    def _note(self, request: Any, trouble: Trouble, failure: Failure) -> None:
-        sent = _sent(request)
-        exchange = self._exchanges.by_id.get(sent.get("id"))
-        if exchange is not None and request.method == "POST":
-            exchange.fail(failure)
-        if self.connecting:
-            found = replace(trouble, rpc=sent.get("method"))
-            self.troubles.append(found)
-            if self.on_trouble is not None:
-                self.on_trouble(found)
-
-    def drained(self, request: Any) -> None:
-        """Note that a response is over: its answer is on its way, or never comes."""
-        asyncio.get_running_loop().call_later(_ANSWER_S, self._unanswered, request)
-
-    def _unanswered(self, request: Any) -> None:
-        sent = _sent(request)
-        if "id" not in sent or "method" not in sent:
-            return
-        exchange = self._exchanges.by_id.get(sent["id"])
-        if exchange is not None:
-            exchange.fail(Failure("no answer", "the response ended without an answer"))
-        elif self.connecting:
-            self._note(request, Trouble("POST"), Failure("no answer", ""))
-
-
-def _sent(request: Any) -> Mapping[str, Any]:
-    """Return the JSON-RPC message that a request carries."""
-    return _json(request.content) if request.method == "POST" else {}
-
-
-def _json(content: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _httpx() -> Any:
@@ -125,8 +24,8 @@ def _httpx() -> Any:
 
 
 @cache
-def _classes() -> tuple[Any, Any]:
-    """Return a client class that reports to a watch, and a stream class that does."""
+def _client_class() -> Any:
+    """Return a client class of the installed library, whose requests and answers a watch sees."""
     httpx = _httpx()
     client_class: Any = httpx.AsyncClient
     stream_class: Any = httpx.AsyncByteStream
@@ -142,7 +41,8 @@ def _classes() -> tuple[Any, Any]:
             except Exception as error:
                 self._groundhog_watch.failed(request, error)
                 raise
-            await self._groundhog_watch.answered(request, response)
+            if await self._groundhog_watch.answered(request, response):
+                response.stream = Body(response.stream, request, self._groundhog_watch)
             return response
 
     class Body(stream_class):  # type: ignore[misc]
@@ -167,7 +67,7 @@ def _classes() -> tuple[Any, Any]:
         async def aclose(self) -> None:
             await self._inner.aclose()
 
-    return Client, Body
+    return Client
 
 
 @cache
@@ -178,7 +78,7 @@ def _tls() -> Any:
 
 def _client(watch: HttpWatch, headers: Mapping[str, str]) -> Any:
     httpx = _httpx()
-    return _classes()[0](
+    return _client_class()(
         watch,
         headers=dict(headers),
         # The SDK's own client has at most a hundred connections: the rest of a burst would wait in it, unseen.

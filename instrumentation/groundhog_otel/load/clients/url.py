@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from groundhog_otel.load.clients.exchanges import Exchanges
 from groundhog_otel.load.clients.holding import Doubt, held
-from groundhog_otel.load.clients.http import HttpWatch, http_streams, sse_streams
+from groundhog_otel.load.clients.http import http_streams, sse_streams
+from groundhog_otel.load.clients.http_watch import HttpWatch
 from groundhog_otel.load.clients.limits import raise_file_limit
 from groundhog_otel.load.clients.listeners import listening_pids
 from groundhog_otel.load.clients.sdk import CONNECT_S, Protocol, connected, require

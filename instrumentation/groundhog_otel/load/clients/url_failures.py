@@ -8,9 +8,9 @@ import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
-from groundhog_otel.load.clients.answers import one_line
-from groundhog_otel.load.clients.failures import already_said, causes, in_words, nonsense_in_words
-from groundhog_otel.load.clients.http import Trouble
+from groundhog_otel.load.clients.answers import nonsense_in_words, one_line
+from groundhog_otel.load.clients.failures import already_said, causes, in_words
+from groundhog_otel.load.clients.http_watch import Trouble
 from groundhog_otel.load.errors import LoadError
 
 __all__ = ("explain_url",)

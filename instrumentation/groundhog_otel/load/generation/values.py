@@ -9,12 +9,13 @@ dependentSchemas, unevaluated*; $dynamicRef and references to other documents ar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any, Final
 
 from groundhog_otel.load.generation.merging import combined
+from groundhog_otel.load.generation.numbers import number
+from groundhog_otel.load.generation.references import ENDLESS, whole
 from groundhog_otel.load.generation.strings import text
 
 __all__ = ("Unsatisfiable", "Values")
@@ -22,7 +23,6 @@ __all__ = ("Unsatisfiable", "Values")
 _DEEP: Final = 5
 """From here on only what is required."""
 _TOO_DEEP: Final = 40
-_ENDLESS: Final = "the schema contains itself without an end"
 
 
 class Unsatisfiable(Exception):  # noqa: N818 - a schema is, not the program
@@ -46,7 +46,7 @@ class Values:
         """
         schema = self._whole(schema)
         if depth > _TOO_DEEP or schema is False:
-            raise Unsatisfiable("the schema allows nothing" if schema is False else _ENDLESS)
+            raise Unsatisfiable("the schema allows nothing" if schema is False else ENDLESS)
         if not isinstance(schema, Mapping):
             return self._rng.choice(("any", 1, True))
         if "const" in schema:
@@ -94,31 +94,10 @@ class Values:
         return self._rng.choice(worth)
 
     def _whole(self, schema: Any) -> Any:
-        """Return a schema with its references followed and what all has to hold put together."""
-        for _ in range(_TOO_DEEP):
-            if not isinstance(schema, Mapping) or not {"$ref", "allOf"} & set(schema):
-                return schema
-            rest: Any = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
-            if "$ref" in schema:
-                rest = combined(self._resolved(schema["$ref"]), rest)
-            for part in schema.get("allOf", ()):
-                rest = combined(rest, self._whole(part))
-            schema = rest
-        raise Unsatisfiable(_ENDLESS)
-
-    def _resolved(self, reference: Any) -> Any:
-        if not isinstance(reference, str) or not reference.startswith("#"):
-            raise Unsatisfiable(f"it refers to another document, {reference!r}")
-        found: Any = self._root
-        for part in filter(None, reference[1:].split("/")):
-            name = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, Mapping) and name in found:
-                found = found[name]
-            elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-                found = found[int(name)]
-            else:
-                raise Unsatisfiable(f"it refers to {reference!r}, which is not there")
-        return found
+        try:
+            return whole(schema, self._root)
+        except ValueError as error:
+            raise Unsatisfiable(str(error)) from error
 
     def _of_type(self, schema: Mapping[str, Any], depth: int) -> Any:
         kind = schema.get("type")
@@ -129,11 +108,11 @@ class Values:
             return self._object(schema, depth)
         if kind == "array":
             return self._array(schema, depth)
-        if kind in ("integer", "number"):
-            return self._number(schema, whole=kind == "integer")
-        if kind == "string":
+        if kind in ("integer", "number", "string"):
             try:
-                return text(schema, self._rng, self._attempt)
+                if kind == "string":
+                    return text(schema, self._rng, self._attempt)
+                return number(schema, self._rng, whole=kind == "integer")
             except ValueError as error:
                 raise Unsatisfiable(str(error)) from error
         if kind == "boolean":
@@ -160,8 +139,8 @@ class Values:
             if name in wanted:
                 wanted.update(dict.fromkeys(others))
         more = schema.get("additionalProperties", True)
-        for number in range(max(0, int(schema.get("minProperties", 0)) - len(wanted))):
-            wanted[f"key{number + 1}"] = None
+        for index in range(max(0, int(schema.get("minProperties", 0)) - len(wanted))):
+            wanted[f"key{index + 1}"] = None
         return {name: self.draw(properties.get(name, more), depth + 1) for name in wanted}
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
@@ -185,36 +164,6 @@ class Values:
                 break
             found.append(one)
         return found
-
-    def _number(self, schema: Mapping[str, Any], *, whole: bool) -> int | float:
-        step = schema.get("multipleOf") or (1 if whole else None)
-        low, high = _bounds(schema, step)
-        if low > high:
-            raise Unsatisfiable(f"no number is between {low:g} and {high:g}")
-        if step is None:
-            return round(self._rng.uniform(low, high), 3) if high - low > 0.01 else self._rng.uniform(low, high)
-        first, last = math.ceil(low / step), math.floor(high / step)
-        if first > last:
-            raise Unsatisfiable(f"no multiple of {step} is between {low:g} and {high:g}")
-        found = self._rng.randint(first, last) * step
-        return int(found) if whole else found
-
-
-def _bounds(schema: Mapping[str, Any], step: float | None) -> tuple[float, float]:
-    """Return between which numbers to draw, both inclusive."""
-    nudge = step or 1e-6
-    lows = [float(schema["minimum"])] if "minimum" in schema else []
-    highs = [float(schema["maximum"])] if "maximum" in schema else []
-    for key, found, sign in (("exclusiveMinimum", lows, 1), ("exclusiveMaximum", highs, -1)):
-        bound = schema.get(key)
-        if isinstance(bound, (int, float)) and not isinstance(bound, bool):
-            edge = step is not None and math.isclose(bound / step, round(bound / step))
-            # Short of the bound itself: by one step, or by next to nothing.
-            found.append(bound + sign * (nudge if edge or step is None else 0))
-    span = max(100.0, 20 * (step or 0))
-    low = max(lows) if lows else min(1.0, min(highs) - span) if highs else min(1.0, step or 1.0)
-    high = min(highs) if highs else max(low + span, span)
-    return low, high
 
 
 def _implied(schema: Mapping[str, Any]) -> str:

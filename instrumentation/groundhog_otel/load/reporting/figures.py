@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import ceil
 from typing import Any, Final
 
 import numpy as np
@@ -14,9 +13,9 @@ from hdrh.histogram import HdrHistogram
 from groundhog_otel.budgets import Budget, budget_for
 from groundhog_otel.load.judgement.percentiles import Estimate, estimate
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.results.result import LoadResult, OperationResult, Window
+from groundhog_otel.load.results.result import LoadResult, OperationResult
 
-__all__ = ("PERCENTS", "Figures", "OperationFigures", "Percentile", "Slice", "curve", "figures", "slices")
+__all__ = ("PERCENTS", "Figures", "OperationFigures", "Percentile", "curve", "figures", "per_second", "recorded")
 
 PERCENTS: Final = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 _US: Final = 1e-6
@@ -75,22 +74,6 @@ class Figures:
     rate: float
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """One window, or neighbours taken together. All operations; rates per second, latencies of responses in seconds."""
-
-    start_s: float
-    length_s: float
-    count: int
-    rate: float
-    due_rate: float
-    error_rate: float
-    p50_s: float | None
-    """None when nothing was answered. Percentiles of a slice are what was seen in it, without an interval."""
-    p99_s: float | None
-    max_s: float | None
-
-
 def figures(report: Report) -> Figures:
     """Reckon what is shown of each operation."""
     result = report.result
@@ -100,7 +83,7 @@ def figures(report: Report) -> Figures:
         operations=tuple(sorted(own, key=lambda one: (-one.count, one.name))),
         count=count,
         errors=sum(one.errors for one in own),
-        rate=_per_second(count, result.duration_s),
+        rate=per_second(count, result.duration_s),
     )
 
 
@@ -109,7 +92,7 @@ def curve(encoded: str, most: int = 120) -> list[tuple[float, float]]:
 
     They are even on the axis that gives every further nine the same width; the last one is the largest value.
     """
-    values = _recorded(HdrHistogram.decode(encoded))
+    values = recorded(HdrHistogram.decode(encoded))
     if not values:
         return []
     total = sum(count for _, count in values)
@@ -125,19 +108,12 @@ def curve(encoded: str, most: int = 120) -> list[tuple[float, float]]:
     return drawn
 
 
-def slices(result: LoadResult, most: int = 120) -> tuple[Slice, ...]:
-    """Return the windows in order, neighbours taken together where there are more than ``most``."""
-    each = max(ceil(len(result.windows) / most), 1)
-    windows = sorted(result.windows, key=lambda one: one.start_s)
-    return tuple(_slice(windows[start : start + each]) for start in range(0, len(windows), each))
-
-
 def _operation(one: OperationResult, result: LoadResult) -> OperationFigures:
     windows = [window.response.get(one.name) for window in result.windows]
     return OperationFigures(
         name=one.name,
         count=one.count,
-        rate=_per_second(one.count, result.duration_s),
+        rate=per_second(one.count, result.duration_s),
         errors=sum(one.errors.values()),
         budget=budget_for(one.method),
         response=_percentiles(one.response, windows),
@@ -158,28 +134,7 @@ def _percentiles(encoded: str, windows: Sequence[str | None]) -> tuple[Percentil
     return tuple(found)
 
 
-def _slice(windows: Sequence[Window]) -> Slice:
-    length_s = sum(one.length_s for one in windows)
-    whole = HdrHistogram(1, 3_600_000_000, 3)
-    for window in windows:
-        for encoded in window.response.values():
-            whole.decode_and_add(encoded)
-    values = _recorded(whole)
-    count = sum(one.count for one in windows)
-    return Slice(
-        start_s=windows[0].start_s,
-        length_s=length_s,
-        count=count,
-        rate=_per_second(count, length_s),
-        due_rate=_per_second(sum(one.due for one in windows), length_s),
-        error_rate=_per_second(sum(one.errors for one in windows), length_s),
-        p50_s=_at(values, 0.5),
-        p99_s=_at(values, 0.99),
-        max_s=_at(values, 1.0),
-    )
-
-
-def _recorded(histogram: Any) -> list[tuple[float, int]]:
+def recorded(histogram: Any) -> list[tuple[float, int]]:
     """Return the values in seconds, ascending, and how often each was recorded."""
     counts = np.ctypeslib.as_array(histogram.counts)
     return [
@@ -188,20 +143,10 @@ def _recorded(histogram: Any) -> list[tuple[float, int]]:
     ]
 
 
-def _at(values: Iterable[tuple[float, int]], share: float) -> float | None:
-    values = list(values)
-    rank = max(ceil(share * sum(count for _, count in values)), 1)
-    below = 0
-    for value_s, count in values:
-        below += count
-        if below >= rank:
-            return value_s
-    return None
-
-
 def _largest(encoded: str) -> float:
     return float(HdrHistogram.decode(encoded).get_max_value()) * _US
 
 
-def _per_second(count: int, length_s: float) -> float:
+def per_second(count: int, length_s: float) -> float:
+    """Return a rate; 0 for what took no time."""
     return count / length_s if length_s > 0 else 0.0

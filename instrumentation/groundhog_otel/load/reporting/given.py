@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from groundhog_otel.load.judgement.comparison import Comparison
+from groundhog_otel.load.judgement.changes import Comparison
 from groundhog_otel.load.judgement.verdict import Verdict
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.links.finding import Link

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 from typing_extensions import Self
 
+from groundhog_otel.load.reporting.terminal.printer import plain
 from groundhog_otel.report.units import amount, duration, rate
 
 __all__ = ("LiveProgress", "Progress")
@@ -100,8 +101,7 @@ class LiveProgress:
             self._gone = True
 
     def _plain(self, text: str) -> str:
-        shown = "".join(letter if letter.isprintable() else "?" for letter in text)
-        return shown.encode(self._console.encoding, "replace").decode(self._console.encoding)
+        return plain(text, self._console.encoding)
 
     def _drawn(self, progress: Progress) -> Group:
         whole_s = progress.elapsed_s + progress.remaining_s

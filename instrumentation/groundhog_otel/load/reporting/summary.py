@@ -9,13 +9,13 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any, Final
 
-from groundhog_otel.load.judgement.verdict import Check
+from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.links.budget import Budget
-from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.reporting.figures import OperationFigures, Percentile, figures
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.reporting.wording import percent_name, waited_s
-from groundhog_otel.load.results.result import OperationResult, Request
+from groundhog_otel.load.reporting.rows import SlowRow, slow_rows
+from groundhog_otel.load.reporting.wording import percent_name
+from groundhog_otel.load.results.result import OperationResult
 
 __all__ = ("FORMAT", "as_json")
 
@@ -27,7 +27,6 @@ def as_json(report: Report) -> dict[str, Any]:
     """Return a load test as plain dictionaries, lists, numbers and strings."""
     result, numbers = report.result, figures(report)
     own = {one.name: one for one in result.operations}
-    known = {one.request.trace_id: one for one in report.links}
     return {
         "format": FORMAT,
         "run_id": result.run_id,
@@ -49,7 +48,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "connections_peak": result.connections_peak,
         "workers": result.workers,
         "operations": [_operation(one, own[one.name]) for one in numbers.operations],
-        "slowest": [_request(one, known.get(one.trace_id)) for one in result.slowest],
+        "slowest": [_request(one) for one in slow_rows(report)],
         "self_checks": [asdict(one) for one in result.self_checks],
         "latency_budget": None if report.budget is None else _budget(report.budget),
         "baseline": report.baseline or None,
@@ -110,7 +109,8 @@ def _percentile(one: Percentile) -> dict[str, Any]:
     return {"value_s": one.value_s, "low_s": one.low_s, "high_s": one.high_s, "requests_needed": None}
 
 
-def _request(one: Request, link: Link | None) -> dict[str, Any]:
+def _request(row: SlowRow) -> dict[str, Any]:
+    one, link = row.request, row.link
     return {
         "operation": one.operation,
         "scenario": one.scenario,
@@ -118,7 +118,7 @@ def _request(one: Request, link: Link | None) -> dict[str, Any]:
         "span_id": one.span_id,
         "response_s": one.response_s,
         "service_s": one.service_s,
-        "waited_s": waited_s(one),
+        "waited_s": row.waited_s,
         "intended_ns": one.intended_ns,
         "error": one.error,
         "trace": None if link is None else {name: getattr(link, name) for name in ("url_or_file", "found", "missing")},

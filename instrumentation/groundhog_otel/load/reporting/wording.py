@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
 
-from groundhog_otel.load.judgement.comparison import Change
-from groundhog_otel.load.judgement.verdict import Check
+from groundhog_otel.load.judgement.changes import Change
+from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.results.result import LoadResult, Request
+from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.law import Between, Fit
 from groundhog_otel.load.scaling.needs import Need
 from groundhog_otel.report.units import amount, duration, rate, share
@@ -32,10 +32,10 @@ __all__ = (
     "percent_name",
     "relative",
     "remarks",
+    "said",
     "sentence",
     "short",
     "tested",
-    "waited_s",
 )
 
 ERRORS: Final[Mapping[str, str]] = {
@@ -73,6 +73,11 @@ def measured(check: Check) -> str:
 def sentence(check: Check) -> str:
     """Return what was found, and whether that may be chance."""
     return check.sentence if check.certain or check.outcome == "undecided" else f"{check.sentence}; may be chance"
+
+
+def said(check: Check) -> str:
+    """Return the same, for where the name of the operation stands beside it."""
+    return sentence(check).removeprefix(f"{check.operation or 'all operations'}: ")
 
 
 def headline(report: Report) -> str:
@@ -136,11 +141,6 @@ def error_name(kind: str) -> str:
 def short(text: str, most: int = 200) -> str:
     """Return a text that may be a server's whole page of HTML, or its beginning."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def waited_s(request: Request) -> float:
-    """Return how long a request waited between being due and being sent; seconds."""
-    return max(request.response_s - request.service_s, 0.0)
 
 
 def interval(number: Between, spec: str) -> str:

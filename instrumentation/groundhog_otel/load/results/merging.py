@@ -75,11 +75,14 @@ def _require_same(first: LoadResult, other: LoadResult) -> None:
 
 
 def _require_once(results: Sequence[LoadResult]) -> None:
-    """Hold that no part of a divided test is there twice; of whole tests, there may be many."""
+    """Hold that nothing is there twice: no part of a divided test, and of whole tests, which may be many, no result."""
     workers = [check.worker for one in results for check in one.self_checks] if results[0].shares > 1 else []
     for worker in workers:
         if workers.count(worker) > 1:
             raise LoadError(f"Part {worker + 1}/{results[0].shares} of the test is there twice: give it once")
+    for number, one in enumerate(results):
+        if one in results[:number]:
+            raise LoadError("One of these results is there twice, and would be counted twice: give it once")
 
 
 def _operations(results: Sequence[LoadResult]) -> tuple[OperationResult, ...]:

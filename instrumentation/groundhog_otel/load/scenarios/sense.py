@@ -75,7 +75,8 @@ def _of_step(step: Step, known: set[str]) -> Iterator[str]:
             if variable(name.removeprefix("env:")) is None:
                 yield f"the environment variable {name.removeprefix('env:')} is not set: set it"
         elif name not in known:
-            yield f"${{{name}}} is no column of the data, and no earlier step saves it: {nearest(name, sorted(known))}"
+            fix = nearest(name, sorted(known)) if known else "give data with that column, or save it"
+            yield f"${{{name}}} is no column of the data, and no earlier step saves it: {fix}"
     for name, path in step.save.items():
         yield from _of_path(path, f"save {name}")
     for expectation in step.expect:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from groundhog_otel.html.markup import Html, joined, number, tag
 from groundhog_otel.load.reporting.html.scales import Scale
 
-__all__ = ("Plot",)
+__all__ = ("WIDE", "Plot")
+
+WIDE: Final = 1060.0
+"""The whole width of a page, in pixels."""
 
 Points = Sequence[tuple[float, float]]
 

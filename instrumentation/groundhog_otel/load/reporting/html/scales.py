@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Final
 
-__all__ = ("Scale", "linear", "logarithmic", "nines")
+__all__ = ("Scale", "linear", "logarithmic", "nines", "seconds")
 
 _STEPS: Final = (1, 2, 5)
 _FINER_STEPS: Final = (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -58,6 +58,11 @@ def nines(count: int) -> Scale:
     ticks += [(99.0, "p99"), *percents]
     high = 100 * (1 - 0.5 / max(count, 2))
     return Scale(0.0, high, tuple(tick for tick in ticks if tick[0] <= high), lambda percent: -log10(1 - percent / 100))
+
+
+def seconds(value: float) -> str:
+    """Return the label of a latency on an axis."""
+    return f"{value * 1000:g} ms" if value < 1 else f"{value:g} s"
 
 
 def _round_step(least: float) -> float:
