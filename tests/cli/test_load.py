@@ -122,7 +122,6 @@ def test_options_of_urls_reach_the_target() -> None:
     assert "'transport': 'sse', 'headers': {'X-Tenant': 'blue', 'B': 'c:d'}, 'token_env': 'TOKEN'" in done.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="the test ends at the nanosecond at which the last request is due, without it")
 def test_a_recording_is_replayed_to_its_end(tmp_path: Path) -> None:
     run = prepare(tmp_path / "store", "run-1")
     spans = [span(f"tools/call {number}", trace=number, own=1, at_ms=number * 40) for number in range(1, 31)]
