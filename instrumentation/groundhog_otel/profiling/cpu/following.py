@@ -58,23 +58,28 @@ class Mark:
 MARK: Final[ContextVar[Mark | None]] = ContextVar("groundhog_profile", default=None)
 
 
+def _no_task() -> None:
+    return None
+
+
 class Followed:
     """One operation that is followed."""
 
-    __slots__ = ("_link", "begun_ns", "cpu_ns", "keep", "looks", "operation", "since_ns", "tally", "task", "thread")
+    # Defaults, so that what most operations never need is not set for each of them.
+    tally: Tally | None = None
+    """Where its samples are held until it is known whether they are kept; None: they are."""
+    thread = 0
+    """Known, with ``cpu_ns``, of the operation that has woken the sampler."""
+    cpu_ns = 0
+    """CPU time of its thread when it began."""
+    looks = 0
+    keep = False
+    _link: Link | None = None
 
-    def __init__(self, operation: Operation, tally: Tally | None) -> None:
+    def __init__(self, operation: Operation) -> None:
         self.operation = operation
-        self.tally = tally
-        """Where its samples are held until it is known whether they are kept; None: they are."""
-        self.task: Callable[[], asyncio.Task[Any] | None] = lambda: None
-        self.thread = 0
-        self.cpu_ns = 0
-        """CPU time of its thread when it began."""
+        self.task: Callable[[], asyncio.Task[Any] | None] = _no_task
         self.begun_ns = self.since_ns = perf_counter_ns()
-        self.looks = 0
-        self.keep = False
-        self._link: Link | None = None
 
     @property
     def link(self) -> Link:
@@ -97,8 +102,11 @@ class Following:
         """By the thread that runs them."""
         self.unmarked = 0
         """How many of them began before the session."""
-        self.on_change: Callable[[], None] = lambda: None
+        self.rests: Callable[[], bool] = lambda: False
+        """Whether nobody looks until ``wake`` is called."""
+        self.wake: Callable[[], None] = lambda: None
         self._hold = hold
+        self._choosy = bool(targets.tools) or targets.calls is not None
         self._begun = 0
 
     def start(self) -> None:
@@ -134,14 +142,15 @@ class Following:
                 while mark is not None and mark.operation() not in IN_FLIGHT:
                     mark = mark.outer
                 MARK.set(Mark(operation, mark))
-            one.thread, one.cpu_ns = get_ident(), thread_time_ns()
             loop = asyncio._get_running_loop()
             if loop is not None:
                 task = asyncio.current_task(loop)
                 if task is not None:
                     one.task = ref(task)
-                self._note(one.thread, loop)
-            self.on_change()
+                self._note(get_ident(), loop)
+            if self.rests():
+                one.thread, one.cpu_ns = get_ident(), thread_time_ns()
+                self.wake()
         except Exception:
             guarded_error("cpu profiler")
 
@@ -155,8 +164,6 @@ class Following:
             if one.keep and one.looks:
                 operation.set(PROFILE_ID, self.profile_id)
             self.ended.append(one)
-            if self.exhausted:
-                self.on_change()
         except Exception:
             guarded_error("cpu profiler")
 
@@ -168,11 +175,14 @@ class Following:
                 self.ended.append(one)
 
     def _follow(self, operation: Operation) -> Followed | None:
-        calls = self.targets.calls
-        if (calls is not None and self._begun >= calls) or not self.targets.want(operation):
-            return None
-        self._begun += 1
-        one = self.under_way[operation] = Followed(operation, self._hold() if self._hold is not None else None)
+        if self._choosy:
+            calls = self.targets.calls
+            if (calls is not None and self._begun >= calls) or not self.targets.want(operation):
+                return None
+            self._begun += 1
+        one = self.under_way[operation] = Followed(operation)
+        if self._hold is not None:
+            one.tally = self._hold()
         return one
 
     def _note(self, thread: int, loop: asyncio.AbstractEventLoop) -> None:

@@ -26,7 +26,6 @@ __all__ = ("Looks",)
 
 _RUNNING: Final = 0.1
 """The share of the time for which a thread has used the CPU, to be called running."""
-_MOST_SUSPENDED: Final = 64
 _CARRIED: Final = 10
 """How many looks' worth of CPU time is carried over at most."""
 _BUSY: Final = 0.9
@@ -74,7 +73,9 @@ class _Suspended(NamedTuple):
 class Looks:
     """Takes looks, and adds them up in ``tally``. Used by the sampler's thread only."""
 
-    def __init__(self, following: Following, tally: Tally, turns: LoopTurns, *, outside: bool) -> None:
+    def __init__(
+        self, following: Following, tally: Tally, turns: LoopTurns, *, outside: bool, most_suspended: int
+    ) -> None:
         self.taken = 0
         self.moved = 0
         """Looks at a thread that ran on meanwhile."""
@@ -85,6 +86,7 @@ class Looks:
         self._tally = tally
         self._turns = turns
         self._outside = outside
+        self._most_suspended = most_suspended
         self._codes = Codes()
         self._threads = Threads()
         self._since_ns: dict[int, int] = {}
@@ -219,8 +221,9 @@ class Looks:
         found = []
         everyone = list(self._following.under_way.values())
         # With thousands under way they take turns: the time since its last look is what each look stands for.
-        first = self.taken * _MOST_SUSPENDED % len(everyone) if len(everyone) > _MOST_SUSPENDED else 0
-        for one in (everyone[first:] + everyone[:first])[:_MOST_SUSPENDED]:
+        most = self._most_suspended
+        first = self.taken * most % len(everyone) if len(everyone) > most else 0
+        for one in (everyone[first:] + everyone[:first])[:most]:
             task = one.task()
             if id(one) in running or task is None or task.done():
                 continue

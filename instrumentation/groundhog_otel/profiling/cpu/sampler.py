@@ -14,6 +14,8 @@ from groundhog_otel.mcp.guard import guarded_error
 __all__ = ("Sampler", "SwitchInterval")
 
 _MOST_FAILURES: Final = 10
+_PATIENCE: Final = 10
+"""So many times it finds nothing to look at before it rests."""
 
 
 class SwitchInterval:
@@ -80,12 +82,17 @@ class Sampler:
         self._switch.shorten()
         self._thread.start()
 
+    def rests(self) -> bool:
+        """Tell whether it looks at nothing until it is woken."""
+        return self._resting
+
     def wake(self) -> None:
-        """Tell it that there may be something to look at; from any thread, and for next to nothing while it looks."""
-        if self._resting:
-            # Or it would not come to it: a loop that lets go of the lock for a moment every 4 ms never has to give way.
-            self._switch.shorten()
-            self._wanted.set()
+        """Tell it that there is something to look at; from any thread."""
+        self._resting = False  # once is enough: it may take it a while to get the interpreter's lock
+        # With the lock's usual interval it might not come to it at all: a loop that lets go of the lock for a moment
+        # every 4 ms never has to give way.
+        self._switch.shorten()
+        self._wanted.set()
 
     def stop(self) -> None:
         """End the thread, and wait for it: for one look at the most."""
@@ -127,8 +134,15 @@ class Sampler:
         self._switch.shorten()
         try:
             self._resume()
-            while (free := self._pause()) is not None and self._busy():
+            idle = 0
+            while (free := self._pause()) is not None and idle < _PATIENCE:
+                if not self._busy():  # the next call of a series is about to begin, as a rule
+                    idle += 1
+                    continue
                 try:
+                    if idle:
+                        idle = 0
+                        self._resume()
                     self._look(free)
                 except Exception:
                     self.failures += 1

@@ -45,6 +45,7 @@ class ProfileSession:
         switch_interval_s: float | None,
         blocking_s: float,
         most_samples: int,
+        most_suspended: int,
         service: str,
         profile_id: str | None,
     ) -> None:
@@ -66,7 +67,7 @@ class ProfileSession:
         hold = (lambda: Tally(most_samples)) if targets.over_s is not None else None
         self._following = Following(targets, self.profile_id, hold)
         self._turns = LoopTurns(int(blocking_s * 1e9))
-        self._looks = Looks(self._following, self._fresh, self._turns, outside=outside)
+        self._looks = Looks(self._following, self._fresh, self._turns, outside=outside, most_suspended=most_suspended)
         self._sampler = Sampler(
             interval_s,
             SwitchInterval(switch_interval_s),
@@ -79,7 +80,7 @@ class ProfileSession:
 
     def start(self) -> None:
         """Begin. Raises ``RuntimeError`` where the system gives no more threads."""
-        self._following.on_change = self._sampler.wake
+        self._following.rests, self._following.wake = self._sampler.rests, self._sampler.wake
         self._sampler.start()
         self._following.start()
         self._sampler.wake()
