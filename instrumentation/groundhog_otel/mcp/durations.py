@@ -17,6 +17,7 @@ from groundhog_otel.mcp.transport import Transport
 
 __all__ = ("SCOPE", "Durations")
 
+_CLIENT: Final = SpanKind.CLIENT  # a member that is asked of its class costs a call
 SCOPE: Final = "groundhog_otel.mcp"
 """The instrumentation scope of spans and metrics of MCP messages."""
 
@@ -78,7 +79,7 @@ class Durations:
                 attributes[semconv.ERROR_TYPE] = outcome.error_type
             if outcome.status_code is not None:
                 attributes[semconv.RPC_RESPONSE_STATUS_CODE] = outcome.status_code
-        histogram = self._sent if operation.kind is SpanKind.CLIENT else self._received
+        histogram = self._sent if operation.kind is _CLIENT else self._received
         histogram.record(duration_s, attributes, context=operation.context)
 
     def record_session(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Operation", "restore")
 
+_SERVER: Final = SpanKind.SERVER  # a member that is asked of its class costs a call
 _FRAMEWORK: Final = "fastmcp"
 """Nobody else asks which span is ours for the message being handled."""
 
@@ -48,19 +49,23 @@ def restore(token: Token[Any]) -> bool:
 class Operation:
     """A message under way. Made by :meth:`Telemetry.begin`; ended exactly once, in the task that began it."""
 
-    # Defaults, so that what most messages never need is not set for each of them.
-    context: Context | None = None
-    shared: dict[str, Any] | None = None
-    """The attributes that its metric has as well, where they were known from the beginning and still hold."""
-    answered_with_error = False
-    """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
-    started = 0.0
-    """By ``perf_counter``: from when all that we do at its beginning is done."""
-    at_end: Callable[[Operation], None] | None = None
-    """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
-    _span: trace.Span | None = None
-    _lent = False
-    _token: Any = None
+    __slots__ = (
+        "_lent",
+        "_span",
+        "_telemetry",
+        "_token",
+        "answered_with_error",
+        "at_end",
+        "context",
+        "kind",
+        "mcp_version",
+        "method",
+        "notification",
+        "shared",
+        "started",
+        "target",
+        "transport",
+    )
 
     def __init__(
         self,
@@ -80,7 +85,19 @@ class Operation:
         self.mcp_version = mcp_version
         self.notification = notification
         """Nobody answers a notification, so its success vouches for no name."""
+        self.context: Context | None = None
+        self.shared: dict[str, Any] | None = None
+        """The attributes that its metric has as well, where they were known from the beginning and still hold."""
+        self.answered_with_error = False
+        """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
+        self.started = 0.0
+        """By ``perf_counter``: from when all that we do at its beginning is done."""
+        self.at_end: Callable[[Operation], None] | None = None
+        """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
         self._telemetry = telemetry
+        self._span: trace.Span | None = None
+        self._lent = False
+        self._token: Any = None
 
     def start(
         self,
@@ -106,7 +123,7 @@ class Operation:
                 title, parent, self.kind, attributes, links, record_exception=False, set_status_on_exception=False
             )
             self.context = set_span_in_context(span, parent)
-            if self.kind is SpanKind.SERVER and _FRAMEWORK in sys.modules:
+            if self.kind is _SERVER and _FRAMEWORK in sys.modules:
                 self.context = with_server_span(self.context, span)
             self._token = context_api.attach(self.context)
         self._span = span
