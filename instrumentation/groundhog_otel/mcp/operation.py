@@ -50,6 +50,7 @@ class Operation:
     """A message under way. Made by :meth:`Telemetry.begin`; ended exactly once, in the task that began it."""
 
     __slots__ = (
+        "__weakref__",
         "_lent",
         "_span",
         "_telemetry",
