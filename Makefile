@@ -17,7 +17,7 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: collector-wheel collector-reproducible help demo test lint unit older fastmcp matrix peers conformance suites sdk-suite e2e genai-conformance soak stack bench bench-peers clean FORCE
+.PHONY: collector-wheel collector-reproducible help demo test lint unit older fastmcp matrix peers conformance suites sdk-suite e2e genai-conformance soak stack bench bench-load bench-peers clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -109,6 +109,9 @@ collector-reproducible: .venv/ready  ## Build the Collector twice from nothing, 
 
 bench: .venv/ready .venv-mcp1/ready  ## Measure what the instrumentation costs, side by side with its floor
 	$(BIN)/python -m bench
+
+bench-load: .venv/ready .venv-mcp1/ready $(FASTMCP:%=.venv-%/ready)  ## Measure the load tester, and servers of every generation under it
+	$(BIN)/python -m bench.load
 
 bench-peers: .venv/ready .venv-mcp1/ready  ## Probe and time other instrumentations of MCP, each in an environment of its own
 	$(BIN)/python -m bench.peers

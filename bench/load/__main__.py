@@ -20,11 +20,21 @@ from bench.load.served import EVENTS, TAKES_S, serving
 from groundhog_otel.load.arrivals import Constant
 from groundhog_otel.load.engine.logs import quiet
 from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
+from groundhog_otel.load.reporting import wording
 from groundhog_otel.load.scaling.resources import ResourceSampler
 from groundhog_otel.load.targets import target_for
 from groundhog_otel.load.tester import LoadTester
+from tests.support.processes import ROOT
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+SERVERS = {
+    "mcp 1.30": (".venv-mcp1", "sdk"),
+    "mcp 2.3": (".venv", "sdk"),
+    "FastMCP 2.14": (".venv-fastmcp2", "fastmcp"),
+    "FastMCP 3.4": (".venv-fastmcp3", "fastmcp"),
+    "FastMCP 4.1": (".venv-fastmcp4", "fastmcp"),
+}
+"""The environments that ``make bench-load`` makes, and whose server is run in each."""
 LOOK = Scenario("look", (Step(target="look", arguments={"word": "x"}),))
 TELL = Scenario("tell", (Step(target="tell"),))
 
@@ -46,10 +56,15 @@ def _held(connections: int, rate: float, duration_s: float) -> str:
     )
 
 
-def _most(scenario: Scenario, users: int, duration_s: float) -> str:
+def _most(name: str, scenario: Scenario, users: int, duration_s: float) -> str:
     """Ask as fast as answers come, and count what the server's CPU does."""
     config = LoadTestConfig(duration=duration_s, concurrent_users=users, test_scenarios=(scenario,), warm_up=1.0)
-    with serving("sessions") as (url, pid), ResourceSampler(lambda: [pid], interval_s=0.2) as sampler:
+    environment, maker = SERVERS[name]
+    python = ROOT / environment / "bin/python"
+    with (
+        serving("sessions", maker, python) as (url, pid),
+        ResourceSampler(lambda: [pid], interval_s=0.2) as sampler,
+    ):
         result = LoadTester(target_for(url, protocol="handshake"), telemetry="none").run_load_test(config)
     (operation,) = result.operations
     inside = [
@@ -59,13 +74,28 @@ def _most(scenario: Scenario, users: int, duration_s: float) -> str:
     ]
     seconds = (inside[-1].time_ns - inside[0].time_ns) / 1e9
     cores = ((inside[-1].cpu_s or 0.0) - (inside[0].cpu_s or 0.0)) / seconds
-    rate = operation.count / result.duration_s
-    said = f"{rate:,.0f} commands/s, the server on {cores:.2f} cores: {rate / cores:,.0f} commands/s per core"
-    if scenario is TELL and result.events is not None:
-        events = result.events / result.duration_s
-        said = f"{events:,.0f} events/s, the server on {cores:.2f} cores: {events / cores:,.0f} events/s per core"
+    count, unit = operation.count, "commands"
+    if scenario is TELL:
+        count, unit = result.events or 0, "events"
+    rate, failed = count / result.duration_s, sum(operation.errors.values())
     busy = ", ".join(f"{check.cpu_share:.0%}" for check in result.self_checks)
-    return f"| {scenario.name}, {users} users, closed | {said}; the generator used {busy} of a CPU |"
+    return (
+        f"| {name} | {scenario.name}, {users} users | {rate:,.0f} {unit}/s | {cores:.2f} | **{rate / cores:,.0f}** | "
+        f"{failed} | {busy} |"
+    )
+
+
+def _needed(name: str, users: int, duration_s: float) -> Iterator[str]:
+    """Sweep over the concurrency, and say what the targets take."""
+    environment, maker = SERVERS[name]
+    for scenario in (LOOK, TELL):
+        config = LoadTestConfig(duration=duration_s, test_scenarios=(scenario,), warm_up=1.0, seed=1)
+        with serving("sessions", maker, ROOT / environment / "bin/python") as (url, _):
+            tester = LoadTester(target_for(url, protocol="handshake"), telemetry="none")
+            found = tester.measure_resource_scaling(config, most=users)
+        for one in found.needs:
+            if (one.target == "events") is (scenario is TELL):
+                yield f"| {name} | {scenario.name} | {wording.need(one)} | {wording.cores(one)} | {one.basis} |"
 
 
 def _rows(rounds: int, program: str | None, duration_s: float) -> Iterator[str]:
@@ -73,8 +103,17 @@ def _rows(rounds: int, program: str | None, duration_s: float) -> Iterator[str]:
     yield "|---|---|"
     yield _held(100, 100, duration_s)
     yield _held(1000, 100, duration_s)
-    yield _most(LOOK, 20, duration_s)
-    yield _most(TELL, 5, duration_s)
+    yield ""
+    yield "| server | load, closed | measured | server's cores | per core | failed | generator's CPU |"
+    yield "|---|---|---:|---:|---:|---:|---:|"
+    for name in SERVERS:
+        yield _most(name, LOOK, 20, duration_s)
+        yield _most(name, TELL, 5, duration_s)
+    yield ""
+    yield "| server | load | target | takes | by |"
+    yield "|---|---|---|---|---|"
+    for name in ("mcp 1.30", "mcp 2.3"):
+        yield from _needed(name, 64, duration_s)
     if program is None:
         return
     yield ""
