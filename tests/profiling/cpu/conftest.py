@@ -38,7 +38,7 @@ class Work:
     def shares(self) -> dict[str, float]:
         return {name: 100 * used / sum(self.used_s.values()) for name, used in self.used_s.items()}
 
-    def run(self, seconds: float) -> None:
+    def in_parts(self, seconds: float) -> None:
         for function, share in ((most, 0.7), (some, 0.2), (least, 0.1)):
             began = time.thread_time()
             function(seconds * share)
@@ -97,7 +97,7 @@ def make_server(work: Work) -> Any:
     @server.tool()
     async def mixed(rounds: int, seconds: float, pause_s: float) -> str:
         for _ in range(rounds):
-            work.run(seconds)
+            work.in_parts(seconds)
             if pause_s:
                 await asyncio.sleep(pause_s)
         return "done"
@@ -105,7 +105,7 @@ def make_server(work: Work) -> Any:
     @server.tool()
     def threaded(rounds: int, seconds: float) -> str:
         for _ in range(rounds):
-            work.run(seconds)
+            work.in_parts(seconds)
         return "done"
 
     @server.tool()

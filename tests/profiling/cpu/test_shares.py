@@ -49,7 +49,7 @@ async def test_shares_are_right(
     for part in (by_tool, by_operation):
         assert _shares(part) == pytest.approx(true, abs=POINTS)
         # Not only in proportion: it is the CPU time itself, and the tool's clock has the same.
-        assert part.function("run").total.cpu_ns / 1e9 == pytest.approx(sum(work.used_s.values()), rel=0.1)
+        assert part.function("in_parts").total.cpu_ns / 1e9 == pytest.approx(sum(work.used_s.values()), rel=0.1)
     assert by_tool.times.cpu_ns <= by_tool.times.wall_ns
     if arguments.get("pause_s"):
         assert by_tool.times.awaited_ns > 0.5 * arguments["pause_s"] * arguments["rounds"] * 1e9
