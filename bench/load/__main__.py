@@ -15,6 +15,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.load import accuracy
 from bench.load.peers import Run, k6, ours
 from bench.load.served import EVENTS, TAKES_S, serving
 from groundhog_otel.load.arrivals import Constant
@@ -114,6 +115,8 @@ def _rows(rounds: int, program: str | None, duration_s: float) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for name in ("mcp 1.30", "mcp 2.3"):
         yield from _needed(name, 64, duration_s)
+    yield ""
+    yield from accuracy.rows(100, 12 * duration_s)
     if program is None:
         return
     yield ""
