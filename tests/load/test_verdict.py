@@ -198,6 +198,11 @@ def test_queueing_is_named() -> None:
     )
 
 
+def test_of_few_requests_no_percentile_is_named() -> None:
+    queueing = operation("tools/call add", [0.045] * 60, service_s=[0.030] * 60)
+    assert not [one for one in judge(result(operations=[queueing])).reasons if "queueing" in one]
+
+
 def _unfinished(count: int, words: str, answered: int = 1000) -> Verdict:
     """Judge a test at whose end some requests had been waiting for a fast one's time."""
     own = operation("tools/call add", [FAST] * (answered + count), errors={UNFINISHED: count})

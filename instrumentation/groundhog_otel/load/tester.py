@@ -21,7 +21,7 @@ from groundhog_otel.load.preparing import prepared
 from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, scaling_metrics
 from groundhog_otel.load.scaling.saturation import Saturation, saturation
-from groundhog_otel.load.scaling.sweep import sweep
+from groundhog_otel.load.scaling.sweep import sweep, telling
 from groundhog_otel.load.session import Target
 from groundhog_otel.load.telemetered import Metering
 from groundhog_otel.load.validation import require_valid
@@ -151,7 +151,7 @@ class LoadTester:
         return self.run_sweep(config, most=most)[0]
 
     def run_sweep(self, config: LoadTestConfig | None = None, *, most: int = 256) -> tuple[ScalingMetrics, LoadResult]:
-        """Do what :meth:`measure_resource_scaling` does, and return the result of the last step as well."""
+        """Do what :meth:`measure_resource_scaling` does, and return the result of the last valid step too."""
         return _in_a_loop(lambda stop: self.arun_sweep(config, most=most, stop=stop))
 
     async def ameasure_resource_scaling(
@@ -176,7 +176,7 @@ class LoadTester:
             most=most,
         )
         metrics = scaling_metrics(steps, saturations=[self._saturation(step.result) for step in steps])
-        return metrics, steps[-1].result
+        return metrics, telling(steps).result
 
     def _server_pids(self) -> tuple[int, ...]:
         """Return the server's processes, of the test that is running."""

@@ -17,7 +17,7 @@ from groundhog_otel.load.scaling.metrics import ScalingMetrics, scaling_metrics
 from groundhog_otel.load.scaling.needs import Need, cost_s
 from groundhog_otel.load.scaling.resources import Sample
 from groundhog_otel.load.scaling.saturation import Saturation
-from groundhog_otel.load.scaling.sweep import SweepStep, next_concurrency, rate, sweep
+from groundhog_otel.load.scaling.sweep import SweepStep, next_concurrency, rate, sweep, telling
 from tests.load.made import IDLE, operation, result
 
 _COST_S = 0.0018
@@ -190,6 +190,16 @@ async def test_other_ends(options: dict[str, Any], change: dict[str, Any], expec
 def test_a_dip_at_the_beginning_does_not_end_a_sweep() -> None:
     steps = _steps(8, 1)
     assert next_concurrency([replace(steps[0], concurrency=1), replace(steps[1], concurrency=2)]) == 4
+
+
+def test_the_step_to_look_at_says_something_about_the_server() -> None:
+    steps = _steps(1, 2, 4)
+    busy = replace(steps[2], result=replace(steps[2].result, self_checks=(replace(IDLE, cpu_share=0.99),)))
+    assert telling(steps) is steps[2]
+    assert telling([*steps[:2], busy]) is steps[1]
+    assert telling([busy]) is busy
+    stopped = replace(busy, result=replace(busy.result, interrupted="Ctrl-C"))
+    assert telling([*steps[:2], stopped]) is stopped
 
 
 @pytest.mark.anyio

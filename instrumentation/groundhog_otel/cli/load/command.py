@@ -171,7 +171,7 @@ def scale(
     most
         The most users at once.
     html
-        File for the report on the step of the most users, with the curve.
+        File for the report on the last step that is valid, with the curve.
     out
         File for the result of that step, as JSON.
     tested

@@ -8,6 +8,7 @@ from typing import Final
 
 from groundhog_otel.load.judgement.chance import too_many
 from groundhog_otel.load.judgement.counts import Counts
+from groundhog_otel.load.judgement.percentiles import needed
 from groundhog_otel.load.results.result import LoadResult, SelfCheck
 from groundhog_otel.report.units import amount, duration, rate, share
 
@@ -141,7 +142,10 @@ def _notes(result: LoadResult) -> Iterator[str]:
                 f" {duration(late.than_s)} late; so few may be chance"
             )
     for one in result.operations:
-        response_s, service_s = Counts.of([one.response]).at(99), Counts.of([one.service]).at(99)
+        response, service = Counts.of([one.response]), Counts.of([one.service])
+        if response.total < needed(99):
+            continue  # as in the table, which gives none then
+        response_s, service_s = response.at(99), service.at(99)
         if response_s > _QUEUEING * service_s:
             yield (
                 f"{one.name} is queueing: p99 is {duration(response_s)} from when requests were due, and"

@@ -11,7 +11,7 @@ from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.load.scaling.resources import ResourceSampler, Sample
 
-__all__ = ("SweepStep", "next_concurrency", "rate", "sweep")
+__all__ = ("SweepStep", "next_concurrency", "rate", "sweep", "telling")
 
 _LEAST_STEPS: Final = 5
 _FALLEN: Final = 0.95
@@ -84,6 +84,18 @@ def next_concurrency(done: Sequence[SweepStep], *, most: int = 256) -> int | Non
     if len(done) >= _LEAST_STEPS and rate(last.result) < _FALLEN * best:
         return None
     return last.concurrency * 2 if last.concurrency * 2 <= most else None
+
+
+def telling(steps: Sequence[SweepStep]) -> SweepStep:
+    """Return the step to look at more closely: the last that says something about the server, if there is one.
+
+    A sweep that ends because the generator was the bottleneck has answered its question all the same. Of an
+    interrupted one it is the last.
+    """
+    last = steps[-1]
+    if last.result.interrupted is not None:
+        return last
+    return next((one for one in reversed(steps) if not one.faults), last)
 
 
 def rate(result: LoadResult) -> float:
