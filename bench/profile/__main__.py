@@ -1,8 +1,8 @@
-"""What the CPU profiler costs: the same load with and without it, taking turns in one process.
+"""What the profilers cost: the same load with and without them, taking turns in one process.
 
-``python -m bench.profile [--rounds N] [--write]``. A round runs a load once in every way, in random order. The table
-has the median over the rounds of the ratio to the same round unprofiled, of CPU time and of wall time; ``control`` is
-the load unprofiled once more, and so is the noise of the run.
+``python -m bench.profile [--rounds N] [--memory-rounds N] [--write]``. A round runs a load once in every way, in random
+order. The table has the median over the rounds of the ratio to the same round unprofiled, of CPU time and of wall time;
+``control`` is the load unprofiled once more, and so is the noise of the run.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import os
 import platform
 import random
 import statistics
+import tempfile
 import time
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +34,8 @@ from bench.__main__ import processor
 from bench.variants import Discard
 from groundhog_otel.mcp import McpInstrumentor
 from groundhog_otel.profiling.cpu import CpuProfiler
+from groundhog_otel.profiling.memory import MemoryProfiler
+from groundhog_otel.profiling.memory.profiler import Engine
 from groundhog_otel.settings import McpSettings
 from tests.support import sdk
 
@@ -41,8 +44,9 @@ __all__ = ("LOADS", "WAYS", "measure")
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 Load = Callable[[Any], Awaitable[object]]
+Way = Callable[[], AbstractContextManager[object]]
 
-WAYS: dict[str, Callable[[], AbstractContextManager[object]]] = {
+WAYS: dict[str, Way] = {
     "control": nullcontext,
     "always on, 50 looks/s": lambda: CpuProfiler.light().start_profiling(),
     "targeted at another tool": lambda: CpuProfiler(interval_s=0.001, tools=["other"]).start_profiling(),
@@ -51,6 +55,33 @@ WAYS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         interval_s=0.001, tools=["add", "mixed", "threaded"]
     ).start_profiling(),
     "everything, 100 looks/s": lambda: CpuProfiler().start_profiling(),
+}
+
+
+@contextmanager
+def _allocations(engine: Engine, *, frames: int = 1, every: bool = True) -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as folder:
+        profiler = MemoryProfiler(engine=engine, frames=frames, file=Path(folder, "memory.bin"))
+        with profiler.track_allocations(every=every):
+            yield
+
+
+@contextmanager
+def _leaks() -> Iterator[None]:
+    watch = MemoryProfiler().detect_leaks()
+    try:
+        yield
+    finally:
+        watch.stop()
+
+
+MEMORY_WAYS: dict[str, Way] = {
+    "control": nullcontext,
+    "every allocation, memray": lambda: _allocations("memray"),
+    "sums, memray": lambda: _allocations("memray", every=False),
+    "in use, tracemalloc, 1 frame": lambda: _allocations("tracemalloc"),
+    "in use, tracemalloc, 24 frames": lambda: _allocations("tracemalloc", frames=24),
+    "leak search": _leaks,
 }
 
 
@@ -91,18 +122,20 @@ LOADS: dict[str, Load] = {
 }
 
 
-async def measure(rounds: int, chosen: Collection[str]) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
+MEMORY_LOADS: dict[str, Load] = {"`add`, one after the other": lambda session: _many(session, "add", 100, 1)}
+
+
+async def measure(
+    rounds: int, chosen: Mapping[str, Way], loads: Mapping[str, Load] = LOADS
+) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
     """Return, per load and way, CPU and wall seconds of each round; the way without a name is the load alone."""
-    ways: dict[str, Callable[[], AbstractContextManager[object]]] = {
-        "": nullcontext,
-        **{way: WAYS[way] for way in chosen},
-    }
+    ways: dict[str, Way] = {"": nullcontext, **chosen}
     found: dict[str, dict[str, tuple[list[float], list[float]]]] = {
-        load: {way: ([], []) for way in ways} for load in LOADS
+        load: {way: ([], []) for way in ways} for load in loads
     }
     async with sdk.in_memory(_server()) as session:
         for number in range(rounds + 1):
-            for name, load in LOADS.items():
+            for name, load in loads.items():
                 for way in random.sample(list(ways), len(ways)):
                     gc.collect()
                     with ways[way]():
@@ -132,7 +165,7 @@ def table(found: dict[str, dict[str, tuple[list[float], list[float]]]]) -> list[
     return lines
 
 
-HEADER = """# What the CPU profiler costs
+HEADER = """# What the profilers cost
 
 Made by
 
@@ -142,16 +175,19 @@ Client and server are in one process, instrumented. Each round runs a load in ev
 the median, over the rounds, of the ratio to the same round without a profiler. `control` has none either: what it
 departs from 1 is noise. Each way has run the load once before it is measured, so neither the start of the profiler
 counts nor its first looks, which have every line still to learn; and neither does its end. `targeted at another tool`
-looks at nothing: it is what a profiler costs that waits for its tool.
+looks at nothing: it is what a profiler costs that waits for its tool. A leak search is one at its default, by
+tracemalloc with one frame; its load goes past the end of no window here, where it looks at the heap.
 
 {table}
+
+{memory}
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY", help="only these")
+    parser.add_argument("--memory-rounds", type=int, default=10, help="they take much longer")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md beside this file")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -164,15 +200,18 @@ def main() -> None:
         stack.callback(tracers.shutdown)
         instrumentor.instrument(tracer_provider=tracers, meter_provider=meters, settings=McpSettings())
         stack.callback(instrumentor.uninstrument)
-        lines = table(asyncio.run(measure(options.rounds, options.ways)))
-    print("\n".join(lines))
+        lines = table(asyncio.run(measure(options.rounds, WAYS)))
+        print("\n".join(lines), flush=True)
+        memory = table(asyncio.run(measure(options.memory_rounds, MEMORY_WAYS, MEMORY_LOADS)))
+        print("\n".join(memory))
     if options.write:
         made = (
-            f"`python -m bench.profile --rounds {options.rounds} --write`, on {date.today():%Y-%m-%d}, Python "
+            f"`python -m bench.profile --rounds {options.rounds} "
+            f"--memory-rounds {options.memory_rounds} --write`, on {date.today():%Y-%m-%d}, Python "
             f"{platform.python_version()}, mcp {version('mcp')}, {platform.system()} {platform.machine()}, "
             f"{os.cpu_count()} CPUs ({processor()})"
         )
-        RESULTS.write_text(HEADER.format(made=made, table="\n".join(lines)), "utf-8")
+        RESULTS.write_text(HEADER.format(made=made, table="\n".join(lines), memory="\n".join(memory)), "utf-8")
 
 
 if __name__ == "__main__":
