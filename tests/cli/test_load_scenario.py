@@ -49,7 +49,7 @@ scenarios:
 def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr("groundhog_otel.cli.load.command.quiet", lambda: None)  # which is for good
+    monkeypatch.setattr("groundhog_otel.cli.load.tested.quiet", lambda: None)  # which is for good
 
 
 def _scenario(folder: Path, kind: str) -> Path:
