@@ -53,11 +53,12 @@ async def _report(server: Any, tool: str = "work", **options: Any) -> LeakReport
     return watch.report
 
 
+@pytest.mark.alone
 async def test_a_kibibyte_for_each_call_is_found_with_its_line_and_its_holder() -> None:
     program.LEAKED.clear()
     found = await _report(program.make(1024, seed=1))
     assert found.verdict == "leak", found.reason
-    # Within a fifth it is in a process of its own, below: this one has run hundreds of other tests.
+    # Within a fifth it is over more calls, below.
     assert found.bytes_per_call == pytest.approx(1024, rel=0.4)
     line = linecache.getline(program.__file__, found.lines[0].stack[-1].line)
     assert "LEAKED.append" in line
@@ -73,6 +74,7 @@ async def test_a_kibibyte_for_each_call_is_found_with_its_line_and_its_holder() 
     program.LEAKED.clear()
 
 
+@pytest.mark.alone
 async def test_what_stays_within_its_bounds_is_no_leak() -> None:
     found = await _report(program.make(0, seed=2))
     assert not found.leaks, found
@@ -92,6 +94,7 @@ def _cache(call: int) -> None:
     _remembered(call)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("grow", "verdict", "kinds", "root"),
     [

@@ -64,9 +64,9 @@ def chain_to(
         known.add(id(level))
         holders = _holders(level, untracked, known)
         known.add(id(holders))
-        for holder, held in holders:
-            known.add(id(holder))
-            next_to[id(holder)] = holder, held
+        for pair in holders:
+            known |= {id(pair), id(pair[0])}
+            next_to[id(pair[0])] = pair
         root = next((one for one, _ in holders if id(one) in modules), None)
         if root is None:
             root = next((one for one, _ in holders if issubclass(type(one), _LEAVES)), None)
