@@ -42,3 +42,15 @@ MCP_CLIENT_SESSION_DURATION: Final = "mcp.client.session.duration"
 MCP_SERVER_SESSION_DURATION: Final = "mcp.server.session.duration"
 MCP_DURATION_BUCKETS_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 """The boundaries that the MCP conventions ask for, in seconds. 0.05, 0.1 and 0.5 are our budgets, exactly."""
+
+# --- Ours: what an analysis asks for, on request ------------------------------------------------------------------
+REQUEST_SIZE: Final = "groundhog.mcp.request.size"
+"""Bytes of the parameters as JSON (int)."""
+RESPONSE_SIZE: Final = "groundhog.mcp.response.size"
+"""Bytes of the result as JSON (int)."""
+REQUEST_DIGEST: Final = "groundhog.mcp.request.digest"
+"""The same for the same parameters within one process, and telling nothing of them: a keyed hash (str)."""
+CPU_TIME: Final = "groundhog.cpu.time"
+"""Seconds of CPU that the threads of the server have spent on the operation (float)."""
+RESULT_TTL: Final = "groundhog.mcp.result.ttl"
+"""Seconds for which the peer says that a list stays good (float); absent where it says nothing."""

@@ -10,7 +10,9 @@ from typing import Literal
 from groundhog_otel.store.manifest import Manifest
 
 __all__ = (
+    "Buckets",
     "Event",
+    "Histogram",
     "Kind",
     "Point",
     "Process",
@@ -103,6 +105,31 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Buckets:
+    """A histogram as it was at one time, since its start."""
+
+    time_ns: int
+    """Nanoseconds since 1970."""
+    count: int
+    sum: float
+    counts: tuple[int, ...]
+    """One for each boundary, of values up to and with it, and one for those above the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A histogram of one process, under one set of attributes. Its values are cumulative."""
+
+    name: str
+    unit: str
+    process: Process
+    attributes: Mapping[str, Value]
+    boundaries: tuple[float, ...]
+    points: tuple[Buckets, ...]
+    """By time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A line that was cut off, or is not OTLP JSON, and was left out."""
 
@@ -128,6 +155,7 @@ class Recording:
     runs: tuple[Run, ...]
     spans: tuple[Span, ...] = ()
     series: tuple[Series, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
     lines: int = 0
     """Lines that were read, unreadable ones included; blank ones not."""
     unreadable: tuple[Unreadable, ...] = ()
