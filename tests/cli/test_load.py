@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
+from junitparser import JUnitXml
 
 from groundhog_otel.cli import main
 from groundhog_otel.cli.load import app
@@ -281,6 +282,17 @@ def test_without_the_extra_one_line_says_what_to_install() -> None:
 def test_help_begins_with_what_to_type(command: str, usage: str, capsys: pytest.CaptureFixture[str]) -> None:
     app.help_print([command])
     assert usage in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_sweep_may_be_had_as_json_and_judged_as_junit(tmp_path: Path) -> None:
+    report = tmp_path / "budgets.xml"
+    options = ("--duration", "500ms", "--warm-up", "0s", "--most", "2", "--telemetry", "none", "--json")
+    done = _load("scale", *options, "--junit", str(report), "--", "python", "server.py")
+    assert done.returncode in (0, 4), done.stderr
+    scaling = json.loads(done.stdout)["scaling"]
+    assert [step["concurrency"] for step in scaling["steps"]] == [1, 2]
+    assert {need["target"] for need in scaling["needs"]} >= {"commands"}
+    assert JUnitXml.fromfile(str(report)).tests > 0
 
 
 def test_a_sweep_takes_a_command_after_two_dashes_and_says_what_it_measured() -> None:

@@ -155,6 +155,8 @@ def scale(
     most: int = 256,
     html: Path | None = None,
     out: Path | None = None,
+    junit: Path | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     tested: Tested | None = None,
     traces: Traces | None = None,
 ) -> int:
@@ -174,12 +176,16 @@ def scale(
         File for the report on the last step that is valid, with the curve.
     out
         File for the result of that step, as JSON.
+    junit
+        File for the budgets at that step as JUnit XML.
+    as_json
+        Print a summary of that step as JSON, for programs; the curve and the needs are under "scaling".
     tested
         How the server is reached, and what it is asked.
     traces
         Where spans and metrics of the test are.
     """
-    tested, outputs = tested or Tested(), Outputs(html=html, out=out)
+    tested, outputs = tested or Tested(), Outputs(html=html, out=out, junit=junit, as_json=as_json)
     outputs.require_usable()
     config = tested.config(duration=seconds_of(length), warm_up=seconds_of(warm_up))
     scaling, last = tested.run(server, traces or Traces(), lambda tester: tester.run_sweep(config, most=most))
