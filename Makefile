@@ -17,7 +17,7 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: collector-wheel collector-reproducible help demo test lint unit older fastmcp matrix peers conformance suites sdk-suite e2e genai-conformance soak stack bench bench-load bench-peers clean FORCE
+.PHONY: collector-wheel collector-reproducible help demo docs test lint unit older fastmcp matrix peers conformance suites sdk-suite e2e genai-conformance soak stack bench bench-load bench-peers clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -47,6 +47,10 @@ help:  ## List the targets
 
 demo: .venv/ready  ## Watch real MCP servers for a minute, without any backend
 	@$(BIN)/python docs/demo/demo.py
+
+docs: .venv/ready  ## Write the reference from the code and make the documentation's site, in dist/docs
+	@$(BIN)/python -m docs.site.reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 test: lint unit older fastmcp conformance e2e  ## Run every check, real processes included (the first run builds them)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ("main",)
+if TYPE_CHECKING:
+    from cyclopts import App
+
+__all__ = ("main", "make_app")
 
 _WITH_COMMAND: Final = ("run", "doctor", "load", "profile")
 """Sub-commands that take another command after ``--``."""
@@ -18,18 +21,15 @@ _OF_LOAD: Final = ("hdrh", "jsonschema", "mcp", "scipy")
 """What the extra "load" brings, beside what "tools" does."""
 
 
-def main() -> None:
-    """Run the command line; an error that a user can mend is one line on standard error, and exit code 1."""
-    try:
-        from cyclopts import App  # noqa: PLC0415 - of the extra "tools", whose absence needs an explanation
-    except ModuleNotFoundError:
-        sys.exit("groundhog: the command line is an extra of this package: pip install 'groundhog-otel[tools]'")
+def make_app() -> App:
+    """Return the command line: every command with its help, and none of them loaded.
+
+    Raises:
+        ModuleNotFoundError: the extra "tools" is not installed.
+    """
+    from cyclopts import App  # noqa: PLC0415 - of that extra
+
     from groundhog_otel import __version__  # noqa: PLC0415
-    from groundhog_otel.alerts import AlertError  # noqa: PLC0415
-    from groundhog_otel.load.errors import LoadError  # noqa: PLC0415
-    from groundhog_otel.pipeline import StackError  # noqa: PLC0415
-    from groundhog_otel.profiling.errors import ProfileError  # noqa: PLC0415
-    from groundhog_otel.store import StoreError  # noqa: PLC0415
 
     app = App(
         name="groundhog",
@@ -83,6 +83,21 @@ def main() -> None:
         name="profile",
         help="Profile a server: which line of which tool takes the time, which call the memory.",
     )
+    return app
+
+
+def main() -> None:
+    """Run the command line; an error that a user can mend is one line on standard error, and exit code 1."""
+    try:
+        app = make_app()
+    except ModuleNotFoundError:
+        sys.exit("groundhog: the command line is an extra of this package: pip install 'groundhog-otel[tools]'")
+    from groundhog_otel.alerts import AlertError  # noqa: PLC0415
+    from groundhog_otel.load.errors import LoadError  # noqa: PLC0415
+    from groundhog_otel.pipeline import StackError  # noqa: PLC0415
+    from groundhog_otel.profiling.errors import ProfileError  # noqa: PLC0415
+    from groundhog_otel.store import StoreError  # noqa: PLC0415
+
     words, after = _split(sys.argv[1:])
     if words[:1] == ["load"] and any(find_spec(name) is None for name in _OF_LOAD):
         sys.exit("groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'")
