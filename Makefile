@@ -17,7 +17,7 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 SUITES ?= mcp1 mcp2 fastmcp4
 
 .DEFAULT_GOAL := help
-.PHONY: collector-wheel collector-reproducible help demo docs test lint unit older fastmcp matrix peers conformance suites sdk-suite e2e genai-conformance soak stack bench bench-load bench-peers clean FORCE
+.PHONY: collector-wheel collector-reproducible help demo docs test lint unit older fastmcp matrix peers conformance suites sdk-suite e2e genai-conformance soak stack bench bench-load bench-peers distributions audit release clean FORCE
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -123,6 +123,28 @@ bench-peers: .venv/ready .venv-mcp1/ready  ## Probe and time other instrumentati
 soak: .venv/ready  ## Make a million calls (or ten minutes of them), then the slow tests: ten thousand of everything
 	$(BIN)/python -W ignore -m bench.soak
 	$(BIN)/pytest -m slow
+
+distributions: .venv-uv/ready  ## Build the wheel and the sdist, into dist
+	@rm -f dist/groundhog_otel-*
+	$(UV) build --quiet --python $(INTERPRETER) --out-dir dist
+
+.venv-audit/ready: pyproject.toml uv.lock .venv-uv/ready .venv-uv/python
+	@echo "Installing what users install, with every extra, into .venv-audit"
+	@UV_PROJECT_ENVIRONMENT=.venv-audit $(SYNC) --no-default-groups
+	@touch $@
+
+.venv-release/ready: pyproject.toml uv.lock .venv-uv/ready .venv-uv/python
+	@UV_PROJECT_ENVIRONMENT=.venv-release $(UV) sync --quiet --locked --only-group release --python $(INTERPRETER)
+	@touch $@
+
+audit: .venv-audit/ready .venv-release/ready  ## List the packages of an installation: SBOM, licences, known vulnerabilities
+	@mkdir -p dist
+	@.venv-release/bin/cyclonedx-py environment --pyproject pyproject.toml --output-file dist/groundhog-otel.cdx.json .venv-audit/bin/python
+	@$(UV) export --quiet --locked --all-extras --no-default-groups --no-emit-project --output-file dist/requirements.txt > /dev/null
+	@.venv-release/bin/python -m deploy.release.audit dist/groundhog-otel.cdx.json dist/requirements.txt
+
+release: distributions audit  ## Prepare release VERSION=x.y.z: version, changelog, tag, distributions that pass twine; uploads nothing
+	@.venv-release/bin/python -m deploy.release.prepare "$(VERSION)"
 
 clean:  ## Remove the environments and caches inside the clone
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
