@@ -24,6 +24,8 @@ NOT_TYPED = {
     r"^groundhog alerts relay": "serves until it is stopped: tests/e2e/test_alerts.py",
     r"^docker |^kubectl |^vi |^cd deploy|^sed -i": "a cluster: tests/deploy checks its files",
     r"^locust ": "tests/load/test_locust.py",
+    r"^opentelemetry-instrument fastmcp run|instrument python client": "tests/fastmcp, tests/mcp/test_stdio.py",
+    r"groundhog-collector --config": "tests/e2e/test_filestorage.py and test_collector.py run every overlay",
     r"^go tool ": "needs Go; tests/profiling/formats reads the same files",
     r"^groundhog profile attach 4711": "tests/cli/test_profile_attach.py",
     r"^export ": "sets a variable",
@@ -63,7 +65,7 @@ PRELUDES |= {"docs/processes.md": SDK, "docs/profile.md": CALLS, "docs/profile-m
 """What Python blocks of a page need besides."""
 ELLIPSES = {"...  # the server answers calls": "calls()", "=...,": "=None,", "=...)": "=None)", "[…]": "[]"}
 SERVED = re.compile(r"http://127\.0\.0\.1:8000/mcp")
-LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "text"}
+LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "text"}
 
 
 def _of(language: str) -> list[str]:
