@@ -106,6 +106,10 @@ def main() -> None:
         if command.__name__ not in _TAKING_IT:
             after = []
         result = command(*bound.args, *after, **bound.kwargs)
+        if not words:
+            from groundhog_otel.cli.beginning import next_steps  # noqa: PLC0415 - only here
+
+            print(next_steps())
         sys.stdout.flush()
     except (AlertError, LoadError, ProfileError, StackError, StoreError) as error:
         sys.exit(f"groundhog: {error}")
