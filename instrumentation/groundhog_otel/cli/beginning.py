@@ -32,4 +32,3 @@ def next_steps() -> str:
         head, steps = "Nothing is recorded in this folder yet.", _FIRST
     width = max(len(command) for command, _ in steps)
     return "\n".join([head, "Next:", *(f"  {command:{width}}  {why}" for command, why in steps)])
-
