@@ -11,8 +11,9 @@ from groundhog_otel.analysis.percentiles import Latency, latency
 from groundhog_otel.budgets import Budget, budget_for
 from groundhog_otel.semconv import ERROR_TYPE, MCP_METHOD_NAME
 from groundhog_otel.store.model import Span
+from groundhog_otel.store.totals import OperationTotals
 
-__all__ = ("Operation", "Side", "error_of", "method_of", "operations")
+__all__ = ("Operation", "Side", "error_of", "method_of", "operations", "operations_of")
 
 Side = Literal["client", "server"]
 
@@ -30,7 +31,7 @@ class Operation:
     method: str
     latency: Latency
     errors: tuple[tuple[str, int], ...]
-    """Each ``error.type`` and how often, the most frequent first."""
+    """Each ``error.type`` and how often, the most frequent first, and by name."""
     budget: Budget
 
     @property
@@ -78,9 +79,34 @@ def operations(spans: Iterable[Span]) -> tuple[Operation, ...]:
             name=name,
             method=method,
             latency=latency(span.duration_s for span in group),
-            errors=tuple(Counter(error for span in group if (error := error_of(span)) is not None).most_common()),
+            errors=_counted(error_of(span) for span in group),
             budget=budget_for(method),
         )
         for (side, service, method, name), group in groups.items()
     ]
-    return tuple(sorted(found, key=lambda one: (one.side, one.service, -one.load, one.name)))
+    return _ordered(found)
+
+
+def operations_of(totals: Iterable[OperationTotals]) -> tuple[Operation, ...]:
+    """Return the same of what a store has added up already."""
+    return _ordered(
+        Operation(
+            service=one.service,
+            side=one.side,
+            name=one.name,
+            method=one.method,
+            latency=Latency(one.count, one.p50_s, one.p90_s, one.p99_s, one.max_s),
+            errors=one.errors,
+            budget=budget_for(one.method),
+        )
+        for one in totals
+    )
+
+
+def _ordered(found: Iterable[Operation]) -> tuple[Operation, ...]:
+    return tuple(sorted(found, key=lambda one: (one.side, one.service, -one.load, one.name, one.method)))
+
+
+def _counted(errors: Iterable[str | None]) -> tuple[tuple[str, int], ...]:
+    counts = Counter(error for error in errors if error is not None)
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -26,10 +26,24 @@ from groundhog_otel.store.otlp_json import (
     text,
 )
 
-__all__ = ("HistogramSample", "MalformedError", "Metrics", "Sample", "decode_metrics", "decode_spans", "spans_of")
+__all__ = (
+    "KINDS",
+    "STATUSES",
+    "HistogramSample",
+    "MalformedError",
+    "Metrics",
+    "Sample",
+    "decode_metrics",
+    "decode_spans",
+    "events_of",
+    "spans_and_sources",
+    "spans_of",
+)
 
-_KINDS: Final[tuple[Kind, ...]] = ("unspecified", "internal", "server", "client", "producer", "consumer")
-_STATUSES: Final[tuple[Status, ...]] = ("unset", "ok", "error")
+KINDS: Final[tuple[Kind, ...]] = ("unspecified", "internal", "server", "client", "producer", "consumer")
+"""By their numbers."""
+STATUSES: Final[tuple[Status, ...]] = ("unset", "ok", "error")
+"""By their numbers."""
 _TEMPORALITIES: Final[tuple[Literal["unspecified", "delta", "cumulative"], ...]] = (
     "unspecified",
     "delta",
@@ -93,13 +107,33 @@ def spans_of(message: dict[str, Any], *, pid: int | None = None) -> list[Span]:
     Raises:
         MalformedError: it is not OTLP JSON.
     """
-    found: list[Span] = []
+    return [span for span, _ in spans_and_sources(message, pid=pid)]
+
+
+def spans_and_sources(message: dict[str, Any], *, pid: int | None = None) -> Iterator[tuple[Span, dict[str, Any]]]:
+    """Yield the spans of a parsed message, each with the object that it was made of.
+
+    Raises:
+        MalformedError: it is not OTLP JSON.
+    """
     for group in items(message, "resourceSpans"):
         process = _process(group, pid)
         for scoped in items(group, "scopeSpans"):
             scope = text(mapping(scoped.get("scope")).get("name"))
-            found.extend(_span(raw, process, scope) for raw in items(scoped, "spans"))
-    return found
+            for raw in items(scoped, "spans"):
+                yield _span(raw, process, scope), raw
+
+
+def events_of(owner: dict[str, Any]) -> tuple[Event, ...]:
+    """Return the events of a span.
+
+    Raises:
+        MalformedError: they are none.
+    """
+    return tuple(
+        Event(text(one.get("name")), integer(one.get("timeUnixNano")), attributes_of(one))
+        for one in items(owner, "events")
+    )
 
 
 def decode_metrics(line: bytes, *, pid: int | None = None) -> Metrics:
@@ -133,17 +167,14 @@ def _span(raw: dict[str, Any], process: Process, scope: str) -> Span:
         span_id=identifier(raw.get("spanId"), 16),
         parent_id=parent(raw.get("parentSpanId")),
         name=text(raw.get("name")),
-        kind=choice(raw.get("kind", 0), _KINDS, "SPAN_KIND_"),
+        kind=choice(raw.get("kind", 0), KINDS, "SPAN_KIND_"),
         start_ns=integer(raw.get("startTimeUnixNano")),
         end_ns=integer(raw.get("endTimeUnixNano")),
         process=process,
         scope=scope,
-        status=choice(mapping(raw.get("status")).get("code", 0), _STATUSES, "STATUS_CODE_"),
+        status=choice(mapping(raw.get("status")).get("code", 0), STATUSES, "STATUS_CODE_"),
         attributes=attributes_of(raw),
-        events=tuple(
-            Event(text(one.get("name")), integer(one.get("timeUnixNano")), attributes_of(one))
-            for one in items(raw, "events")
-        ),
+        events=events_of(raw),
     )
 
 

@@ -17,8 +17,8 @@ __all__ = ("read_runs",)
 _Key = tuple[str, str, Process, tuple[tuple[str, Value], ...]]
 
 
-def read_runs(directories: Iterable[Path]) -> Recording:
-    """Return everything that the files of these runs hold.
+def read_runs(directories: Iterable[Path], *, spans: bool = True) -> Recording:
+    """Return everything that the files of these runs hold; without ``spans``, everything else.
 
     Raises:
         OSError: a file cannot be opened or read.
@@ -27,7 +27,7 @@ def read_runs(directories: Iterable[Path]) -> Recording:
     runs = []
     for directory in directories:
         runs.append(Run(directory.name, directory, Manifest.read(directory)))
-        for file in signal_files(directory, "traces"):
+        for file in signal_files(directory, "traces") if spans else ():
             reader.read_spans(file)
         for file in signal_files(directory, "metrics"):
             reader.read_metrics(file)
