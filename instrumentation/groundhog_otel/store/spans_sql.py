@@ -63,8 +63,7 @@ _EVENTS: Final = rf'\[(?:\{{(?:{_OF_EVENT},)*"timeUnixNano":{_TIME}(?:,{_OF_EVEN
 _PARENT: Final = r'"(?:[0-9a-f]{16})?"'
 
 _LINES: Final = (
-    "read_json_objects($path, format = 'newline_delimited', ignore_errors = true, compression = 'none', "
-    "maximum_object_size = $longest)"
+    "read_json_objects($path, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest)"
 )
 _GROUPS: Final = '{"resourceSpans":[{"resource":"JSON","scopeSpans":[{"scope":"JSON","spans":["JSON"]}]}]}'
 _SPAN: Final = (
