@@ -217,6 +217,13 @@ def test_nothing_recorded_is_nothing_found(tmp_path: Path) -> None:
         assert (engine.operations(), engine.slowest(), engine.sample().spans, engine.lines) == ((), (), (), 0)
 
 
+def test_standard_output_stays_that_of_the_program(run: Path) -> None:
+    """DuckDB shows how far it is there, if a query takes long."""
+    with Engine([run]) as engine:
+        ((shown,),) = engine.rows("SELECT current_setting('enable_progress_bar')")
+    assert shown is False
+
+
 def test_without_the_engine_one_sentence_says_what_to_install() -> None:
     program = (
         "import sys; sys.modules['duckdb'] = None\n"

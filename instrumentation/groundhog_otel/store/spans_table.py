@@ -50,6 +50,7 @@ class SpansTable:
         with ExitStack() as resources:
             self._folder = Path(resources.enter_context(TemporaryDirectory(prefix="groundhog-")))
             self._database = resources.enter_context(_database(self._folder, memory_bytes))
+            self._database.execute("SET enable_progress_bar = false")  # it would go to standard output
             self._database.execute(TABLE)
             self._resources = resources.pop_all()
 
