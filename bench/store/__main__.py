@@ -98,7 +98,7 @@ def measure(folder: Path, sizes: Sequence[int], rounds: int, note: str) -> Itera
     yield (
         "Recordings of an agent and its MCP server, written by the exporter that records (`bench/store/generate.py`: "
         "some 13 spans a trace, six attributes each, in batches of 512). *engine* is `store/engine.py`, with 1 GiB for "
-        "its tables, *read_runs* is `store/reader.py`, which makes an object of each span. *operations* is the time for "
+        "its tables, *read_runs* is `store/reader.py`, which makes an object of each span. *operations* is the time of "
         "counts, errors and exact percentiles of every operation; the answers are compared, and are the same. Each "
         f"reading is a process of its own, the two take turns, {rounds} rounds, medians. CPU time is that of the load, "
         "all threads; peak memory is that of the process, Python and libraries included."
