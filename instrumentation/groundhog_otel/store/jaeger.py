@@ -71,7 +71,10 @@ class Jaeger:
         Raises:
             StoreError: Jaeger does not answer, or not as it should.
         """
-        found = self._web.get_json("/api/v3/services").get("services") or []
+        answer = self._web.get_json("/api/v3/services")
+        found = answer.get("services") or []
+        if not answer.keys() <= {"services"} or not isinstance(found, list):
+            raise StoreError(f"{self.name} answers something else than its services: is that Jaeger 2's query service?")
         return tuple(sorted(str(one) for one in found))
 
     def search(
