@@ -34,7 +34,7 @@ def test_a_budget_is_met_at_its_limit_and_missed_above() -> None:
 
 def test_errors_are_counted_by_type() -> None:
     (one,) = operations([span(error="timeout"), span(error="tool_error"), span(error="timeout"), span(status="error")])
-    assert one.errors == (("timeout", 2), ("tool_error", 1), ("error", 1))
+    assert one.errors == (("timeout", 2), ("error", 1), ("tool_error", 1))
     assert one.error_count == 4
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from groundhog_otel.store import exporters
 from groundhog_otel.store.exporters import MetricFileExporter, SpanFileExporter
+from groundhog_otel.store.layout import prepare, run_directories
 from groundhog_otel.store.reader import read_runs
 
 RESOURCE = Resource({"service.name": "app"})
@@ -156,3 +158,77 @@ def test_warnings_go_to_standard_error_by_themselves(tmp_path: Path) -> None:
     )
     assert done.stdout == ""
     assert done.stderr.count("telemetry is not recorded") == 1
+
+
+def _bounded(monkeypatch: pytest.MonkeyPatch, max_bytes: int) -> None:
+    monkeypatch.setenv("GROUNDHOG_FILE_MAX_BYTES", str(max_bytes))
+    exporters._retention.cache_clear()
+    exporters._tidy.cache_clear()
+
+
+@pytest.fixture
+def _unbounded_again() -> Iterator[None]:
+    yield
+    exporters._retention.cache_clear()
+    exporters._tidy.cache_clear()
+
+
+@pytest.mark.usefixtures("_unbounded_again")
+def test_a_file_that_becomes_too_large_loses_what_is_oldest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    max_bytes = 20_000
+    _bounded(monkeypatch, max_bytes)
+    run = tmp_path / "store" / "r"
+    tracing = _tracing()
+    sizes = []
+    for number in range(100):
+        tracing.get_tracer("t").start_span(str(number)).end()
+        sizes.append(sum(file.stat().st_size for file in run.iterdir()))
+    tracing.shutdown()
+    longest = max(len(line) for file in run.iterdir() for line in file.read_bytes().splitlines())
+    assert max(sizes) <= max_bytes + 2 * longest
+    assert sizes[-1] >= max_bytes / 2
+    recording = read_runs([run])
+    assert [int(one.name) for one in recording.spans] == list(range(100 - len(recording.spans), 100))
+    assert {one.process.pid for one in recording.spans} == {os.getpid()}
+    assert recording.unreadable == ()
+    (record,) = caplog.records
+    assert "has become too large: what is oldest in it is let go" in record.getMessage()
+    assert f"set GROUNDHOG_FILE_MAX_BYTES above {max_bytes}" in record.getMessage()
+
+
+@pytest.mark.usefixtures("_unbounded_again")
+def test_totals_outlive_the_points_that_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _bounded(monkeypatch, 10_000)
+    reader = PeriodicExportingMetricReader(MetricFileExporter(), export_interval_millis=1e9)
+    metering = MeterProvider([reader], resource=RESOURCE, shutdown_on_exit=False)
+    counter = metering.get_meter("t").create_counter("n")
+    for _ in range(60):
+        counter.add(1)
+        metering.force_flush()
+    metering.shutdown()
+    (series,) = read_runs([tmp_path / "store" / "r"]).series
+    assert len(series.points) < 50
+    assert series.points[-1].value == 60
+
+
+@pytest.mark.usefixtures("_unbounded_again")
+def test_a_process_that_begins_a_run_removes_the_oldest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "store"
+    for name in ("2025-a", "2025-b", "2025-c"):
+        old = prepare(store, name) / "app-4194305.traces.jsonl"
+        old.write_text("{}\n")
+        for path in (old, old.parent):
+            os.utime(path, (1e9, 1e9))
+    monkeypatch.setenv("GROUNDHOG_DIR_MAX_RUNS", "2")
+    exporters._retention.cache_clear()
+    _tracing().shutdown()  # within the run "r": that is of somebody who has begun it
+    assert len(run_directories(store)) == 3
+    monkeypatch.delenv("GROUNDHOG_RUN_ID")
+    tracing = _tracing()
+    tracing.get_tracer("t").start_span("one").end()
+    tracing.shutdown()
+    left = [run.name for run in run_directories(store)]
+    assert left[0] == "2025-c"
+    assert len(left) == 2

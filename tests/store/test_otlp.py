@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundhog_otel.store.model import Event, Process
-from groundhog_otel.store.otlp import MalformedError, decode_metrics, decode_spans
+from groundhog_otel.store.model import Buckets, Event, Process
+from groundhog_otel.store.otlp import HistogramSample, MalformedError, Metrics, decode_metrics, decode_spans
 from tests.support.recorded import CLIENT, span, traces_line
 
 
@@ -104,7 +104,8 @@ def test_the_process_is_named_by_the_resource_or_else_by_the_file() -> None:
 )
 def test_numbers_of_gauges_and_sums(kind: str, value: dict[str, Any], expected: float) -> None:
     point = {"timeUnixNano": "9", "attributes": [{"key": "cpu.mode", "value": {"stringValue": "user"}}], **value}
-    (sample,) = decode_metrics(_metric_line({"name": "m", "unit": "s", kind: {"dataPoints": [point]}}), pid=11)
+    line = _metric_line({"name": "m", "unit": "s", kind: {"dataPoints": [point]}})
+    (sample,) = decode_metrics(line, pid=11).samples
     assert (sample.name, sample.unit, sample.process) == ("m", "s", CLIENT)
     assert sample.attributes == (("cpu.mode", "user"),)
     assert (sample.point.time_ns, sample.point.value) == (9, expected)
@@ -113,18 +114,90 @@ def test_numbers_of_gauges_and_sums(kind: str, value: dict[str, Any], expected: 
 @pytest.mark.parametrize("value", [{}, {"asDouble": "NaN"}, {"asDouble": "Infinity"}, {"asDouble": None}])
 def test_a_point_without_a_finite_number_is_passed_over(value: dict[str, Any]) -> None:
     metric = {"name": "m", "gauge": {"dataPoints": [{"timeUnixNano": "9", **value}]}}
-    assert decode_metrics(_metric_line(metric)) == []
+    assert decode_metrics(_metric_line(metric)).samples == []
 
 
-def test_histograms_are_passed_over() -> None:
-    metric = {"name": "m", "histogram": {"dataPoints": [{"timeUnixNano": "9", "count": "1", "sum": 1.0}]}}
-    assert decode_metrics(_metric_line(metric)) == []
+@pytest.mark.parametrize("flags", [1, "1", 3])
+def test_a_point_that_ends_a_series_is_no_value(flags: object) -> None:
+    point = {"timeUnixNano": "9", "asInt": "0", "flags": flags}
+    metric = {"name": "m", "sum": {"dataPoints": [point]}, "histogram": {"dataPoints": [point]}}
+    assert decode_metrics(_metric_line(metric)) == Metrics()
+
+
+@pytest.mark.parametrize(
+    ("temporality", "delta"),
+    [(1, True), ("AGGREGATION_TEMPORALITY_DELTA", True), (2, False), ("AGGREGATION_TEMPORALITY_CUMULATIVE", False)],
+)
+def test_since_when_a_point_counts(temporality: object, delta: bool) -> None:
+    data = {"aggregationTemporality": temporality, "dataPoints": [{"timeUnixNano": "9", "asInt": "1"}]}
+    found = decode_metrics(_metric_line({"name": "m", "sum": data, "histogram": data}))
+    assert [sample.delta for sample in found.samples] == [delta]
+    assert [sample.delta for sample in found.histograms] == [delta]
+
+
+_HISTOGRAM = {
+    "startTimeUnixNano": "4",
+    "timeUnixNano": "9",
+    "count": "6",
+    "sum": 0.75,
+    "bucketCounts": ["1", 2, "3"],
+    "explicitBounds": [0.05, 0.1],
+    "attributes": [{"key": "mcp.method.name", "value": {"stringValue": "ping"}}],
+}
+
+
+def test_a_histogram() -> None:
+    metric = {"name": "m", "unit": "s", "histogram": {"aggregationTemporality": 2, "dataPoints": [_HISTOGRAM]}}
+    (sample,) = decode_metrics(_metric_line(metric), pid=11).histograms
+    assert sample == HistogramSample(
+        name="m",
+        unit="s",
+        process=CLIENT,
+        attributes=(("mcp.method.name", "ping"),),
+        boundaries=(0.05, 0.1),
+        start_ns=4,
+        delta=False,
+        buckets=Buckets(time_ns=9, count=6, sum=0.75, counts=(1, 2, 3)),
+    )
+
+
+def test_a_histogram_without_buckets_has_one() -> None:
+    point = {"timeUnixNano": "9", "count": "7", "sum": 1.5}
+    (sample,) = decode_metrics(_metric_line({"name": "m", "histogram": {"dataPoints": [point]}})).histograms
+    assert (sample.boundaries, sample.buckets) == ((), Buckets(9, 7, 1.5, (7,)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bucketCounts": ["1"]},
+        {"bucketCounts": []},
+        {"bucketCounts": ["1", "2", "-3"]},
+        {"explicitBounds": 3},
+        {"explicitBounds": [0.1, 0.05]},
+        {"explicitBounds": [0.1, "NaN"]},
+        {"explicitBounds": []},
+        {"timeUnixNano": "soon"},
+        {"sum": "much"},
+    ],
+)
+def test_what_is_no_histogram(change: dict[str, object]) -> None:
+    metric = {"name": "m", "histogram": {"dataPoints": [{**_HISTOGRAM, **change}]}}
+    with pytest.raises(MalformedError):
+        decode_metrics(_metric_line(metric))
+
+
+@pytest.mark.parametrize("kind", ["exponentialHistogram", "summary"])
+def test_what_the_model_has_nothing_for_is_counted(kind: str) -> None:
+    points = [{"timeUnixNano": "9", "count": "1", "sum": 1.0}] * 2
+    found = decode_metrics(_metric_line({"name": "m", kind: {"dataPoints": points}}))
+    assert found == Metrics(passed_over=["m", "m"])
 
 
 def test_a_series_with_a_list_among_its_attributes_can_still_be_told_apart() -> None:
     attributes = [{"key": "l", "value": {"arrayValue": {"values": [{"stringValue": "a"}]}}}]
     point = {"timeUnixNano": "9", "asInt": "1", "attributes": attributes}
-    (sample,) = decode_metrics(_metric_line({"name": "m", "gauge": {"dataPoints": [point]}}))
+    (sample,) = decode_metrics(_metric_line({"name": "m", "gauge": {"dataPoints": [point]}})).samples
     assert hash(sample.attributes) is not None
 
 
@@ -135,8 +208,9 @@ _JSON = st.recursive(
         st.sampled_from(
             ["resourceSpans", "resourceMetrics", "scopeSpans", "scopeMetrics", "spans", "metrics", "resource",
              "attributes", "key", "value", "intValue", "stringValue", "arrayValue", "values", "gauge", "sum",
-             "dataPoints", "asInt", "timeUnixNano", "traceId", "spanId", "kind", "status", "code",
-             "startTimeUnixNano", "endTimeUnixNano"]
+             "histogram", "exponentialHistogram", "bucketCounts", "explicitBounds", "count", "flags",
+             "aggregationTemporality", "dataPoints", "asInt", "timeUnixNano", "traceId", "spanId", "kind", "status",
+             "code", "startTimeUnixNano", "endTimeUnixNano"]
         ),
         inner,
         max_size=4,

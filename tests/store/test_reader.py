@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.store.layout import signal_file
-from groundhog_otel.store.model import Unreadable
+from groundhog_otel.store.model import Buckets, Histogram, Point, Process, Series, Unreadable
 from groundhog_otel.store.reader import read_runs
 from tests.support.recorded import SERVER, span, traces_line
 
@@ -65,6 +66,47 @@ def test_several_runs_are_taken_together(tmp_path: Path) -> None:
     recording = read_runs([tmp_path / "a", tmp_path / "b"])
     assert [run.run_id for run in recording.runs] == ["a", "b"]
     assert len(recording.spans) == 4
+
+
+def _metrics_line(time_ns: int, *, start_ns: int = 1, counts: tuple[int, ...] = (1, 2), temporality: int = 2) -> str:
+    common = {"startTimeUnixNano": str(start_ns), "timeUnixNano": str(time_ns)}
+    histogram = {**common, "sum": 0.5, "bucketCounts": [str(one) for one in counts], "explicitBounds": [0.05]}
+    number = {**common, "asInt": str(sum(counts))}
+    metrics = [
+        {"name": "h", "unit": "s", "histogram": {"aggregationTemporality": temporality, "dataPoints": [histogram]}},
+        {"name": "n", "unit": "1", "sum": {"aggregationTemporality": temporality, "dataPoints": [number]}},
+        {"name": "e", "exponentialHistogram": {"dataPoints": [common]}},
+    ]
+    return json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]}) + "\n"
+
+
+def test_histograms_are_read_beside_numbers(tmp_path: Path) -> None:
+    file = signal_file(tmp_path, service="app", pid=11, signal="metrics")
+    file.write_text(_metrics_line(20, counts=(4, 5)) + "{\n" + _metrics_line(10))
+    recording = read_runs([tmp_path])
+    process = Process("unknown_service", 11)
+    points = (Buckets(10, 3, 0.5, (1, 2)), Buckets(20, 9, 0.5, (4, 5)))
+    assert recording.histograms == (Histogram("h", "s", process, {}, (0.05,), points),)
+    assert recording.series == (Series("n", "1", process, {}, (Point(10, 3), Point(20, 9))),)
+    assert recording.passed_over == {"e": 2}
+    assert (recording.lines, recording.unreadable) == (3, (Unreadable(file, 2),))
+
+
+def test_what_writers_count_anew_each_time_is_added_up(tmp_path: Path) -> None:
+    file = signal_file(tmp_path, service="app", pid=11, signal="metrics")
+    file.write_text(_metrics_line(10, temporality=1) + _metrics_line(20, temporality=1, counts=(4, 5)))
+    recording = read_runs([tmp_path])
+    assert recording.series[0].points == (Point(10, 3), Point(20, 12))
+    assert recording.histograms[0].points[-1] == Buckets(20, 12, 1.0, (5, 7))
+
+
+def test_runs_of_processes_with_the_same_pid_are_one_histogram(tmp_path: Path) -> None:
+    for number, name in enumerate(("a", "b")):
+        (tmp_path / name).mkdir()
+        file = signal_file(tmp_path / name, service="app", pid=11, signal="metrics")
+        file.write_text(_metrics_line(100 * number + 10, start_ns=100 * number))
+    (histogram,) = read_runs([tmp_path / "a", tmp_path / "b"]).histograms
+    assert [point.counts for point in histogram.points] == [(1, 2), (2, 4)]
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from groundhog_otel.store import StoreError
-from groundhog_otel.store.layout import prepare, signal_file
+from groundhog_otel.store.layout import earlier_file, prepare, signal_file
 from groundhog_otel.store.recorded import Recordings
 from tests.support.recorded import SERVER, span, traces_line
 
@@ -61,3 +61,18 @@ def test_a_folder_that_is_not_there_has_none_and_one_that_cannot_be_read_is_name
     _file(tmp_path).mkdir()
     with pytest.raises(StoreError, match="cannot read"):
         Recordings(tmp_path, "run-1").look([ONE])
+
+
+def test_a_file_that_was_put_aside_meanwhile_is_not_read_twice(tmp_path: Path) -> None:
+    recordings = Recordings(tmp_path, "run-1")
+    file = _file(tmp_path)
+    file.write_text(traces_line(span(own=1)))
+    assert len(recordings.look([ONE])[ONE].trace.spans) == 1
+    with file.open("a") as more:
+        more.write(traces_line(span(own=2)))
+    file.replace(earlier_file(file))
+    file.write_text("\n")
+    assert [one.span_id[-1] for one in recordings.look([ONE])[ONE].trace.spans] == ["1", "2"]
+    with file.open("a") as more:
+        more.write(traces_line(span(own=3)))
+    assert [one.span_id[-1] for one in recordings.look([ONE])[ONE].trace.spans] == ["1", "2", "3"]

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
-from groundhog_otel.analysis.percentiles import Latency, latency
+from groundhog_otel.analysis.percentiles import Latency
 from groundhog_otel.budgets import Budget, budget_for
-from groundhog_otel.semconv import ERROR_TYPE, MCP_METHOD_NAME
 from groundhog_otel.store.model import Span
+from groundhog_otel.store.totals import OperationTotals, error_of, method_of, totals_of
 
-__all__ = ("Operation", "Side", "error_of", "method_of", "operations")
+__all__ = ("Operation", "Side", "error_of", "method_of", "operations", "operations_of")
 
 Side = Literal["client", "server"]
-
-_SIDES: Final[tuple[Side, ...]] = ("client", "server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class Operation:
     method: str
     latency: Latency
     errors: tuple[tuple[str, int], ...]
-    """Each ``error.type`` and how often, the most frequent first."""
+    """Each ``error.type`` and how often, the most frequent first, and by name."""
     budget: Budget
 
     @property
@@ -49,38 +46,23 @@ class Operation:
         return self.latency.p99_s / self.budget.limit_s
 
 
-def method_of(span: Span) -> str | None:
-    """Return the MCP method that a span stands for; None when it is not the span of an MCP message."""
-    method = span.attributes.get(MCP_METHOD_NAME)
-    return method if span.kind in _SIDES and isinstance(method, str) and method else None
-
-
-def error_of(span: Span) -> str | None:
-    """Return why a span failed: its ``error.type``, or ``error`` when only its status says so."""
-    kind = span.attributes.get(ERROR_TYPE)
-    if kind is not None:
-        return str(kind)
-    return "error" if span.status == "error" else None
-
-
 def operations(spans: Iterable[Span]) -> tuple[Operation, ...]:
     """Group the MCP spans among ``spans``: clients before servers, and within a service the most over budget first."""
-    groups: dict[tuple[Side, str, str, str], list[Span]] = {}
-    for span in spans:
-        method = method_of(span)
-        if method is not None:
-            side: Side = "client" if span.kind == "client" else "server"
-            groups.setdefault((side, span.process.service, method, span.name), []).append(span)
+    return operations_of(totals_of(spans))
+
+
+def operations_of(totals: Iterable[OperationTotals]) -> tuple[Operation, ...]:
+    """Return the same of what a store has added up already."""
     found = [
         Operation(
-            service=service,
-            side=side,
-            name=name,
-            method=method,
-            latency=latency(span.duration_s for span in group),
-            errors=tuple(Counter(error for span in group if (error := error_of(span)) is not None).most_common()),
-            budget=budget_for(method),
+            service=one.service,
+            side=one.side,
+            name=one.name,
+            method=one.method,
+            latency=Latency(one.count, one.p50_s, one.p90_s, one.p99_s, one.max_s),
+            errors=one.errors,
+            budget=budget_for(one.method),
         )
-        for (side, service, method, name), group in groups.items()
+        for one in totals
     ]
-    return tuple(sorted(found, key=lambda one: (one.side, one.service, -one.load, one.name)))
+    return tuple(sorted(found, key=lambda one: (one.side, one.service, -one.load, one.name, one.method)))

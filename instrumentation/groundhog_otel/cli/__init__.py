@@ -54,6 +54,11 @@ def make_app() -> App:
     )
     app.command("groundhog_otel.cli.report:report", name="report", help="Print what was recorded, against the budgets.")
     app.command(
+        "groundhog_otel.cli.runs:app",
+        name="runs",
+        help="List what was recorded, and remove the oldest of it.",
+    )
+    app.command(
         "groundhog_otel.cli.replay:replay_recording",
         name="replay",
         help="Send recorded traces to Jaeger, with their own timestamps.",

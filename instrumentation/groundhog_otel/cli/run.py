@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from time import monotonic
@@ -15,8 +16,10 @@ from cyclopts import Parameter, validators
 from groundhog_otel.cli.child import supervise
 from groundhog_otel.recording.command import CommandError, found, instrumented
 from groundhog_otel.settings import inherited, run_id, store_directory
+from groundhog_otel.settings.retention import RetentionSettings
 from groundhog_otel.store.layout import new_run_id, prepare
 from groundhog_otel.store.manifest import Manifest
+from groundhog_otel.store.retention import kept_runs, prune
 
 __all__ = ("run", "start")
 
@@ -91,7 +94,8 @@ def start(
     if outer is not None:
         os.execve(made.words[0], made.words, made.environ)  # noqa: S606 - as above
 
-    manifest = Manifest(command=command, started_at=datetime.now(timezone.utc).isoformat())
+    _tidy(store, this_run)
+    manifest = Manifest(command=command, started_at=datetime.now(timezone.utc).isoformat(), pid=os.getpid())
     manifest.write(folder)
     started_s = monotonic()
     exit_code = supervise(made.words, made.environ)
@@ -101,6 +105,18 @@ def start(
     elif made.problem is None:
         _say_result(folder, store, dir_given=dir is not None)
     return exit_code
+
+
+def _tidy(store: Path, this_run: str) -> None:
+    """Remove what is beyond the folder's bounds, and say so: it is a user's."""
+    settings, _ = RetentionSettings.from_environ()  # what is wrong with them, the command's own process says
+    with suppress(OSError):
+        gone = list(prune(kept_runs(store), settings, keep=this_run))
+        if gone:
+            _say(
+                f"removed the oldest {len(gone)} of the recorded runs, {gone[0].directory.name} to "
+                f"{gone[-1].directory.name}: the bounds are GROUNDHOG_DIR_MAX_BYTES, _MAX_AGE and _MAX_RUNS"
+            )
 
 
 def _say_result(folder: Path, store: Path, *, dir_given: bool) -> None:

@@ -6,10 +6,10 @@ writes to standard output, where an MCP server on stdio speaks its protocol; the
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Final, Generic, TypeVar
@@ -19,8 +19,11 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from groundhog_otel.settings import ENV_GROUNDHOG_DIR, run_id, store_directory
+from groundhog_otel.settings import ENV_GROUNDHOG_DIR, run_id, store_directory, warn
+from groundhog_otel.settings.retention import RetentionSettings
+from groundhog_otel.store.bounded import BoundedFile
 from groundhog_otel.store.layout import Signal, own_run_id, prepare, signal_file
+from groundhog_otel.store.retention import kept_runs, prune
 
 __all__ = ("MetricFileExporter", "SpanFileExporter")
 
@@ -40,20 +43,36 @@ def _run_directory() -> Path | None:
     """Return this process's run, ready to be written to; None, and a warning, when that cannot be."""
     store = Path(store_directory()).absolute()
     try:
-        return prepare(store, run_id() or own_run_id())
+        run = prepare(store, run_id() or own_run_id())
     except OSError as error:
         _warn_once(
             f"telemetry is not recorded: cannot write to {store} ({error.strerror}). "
             f"Set {ENV_GROUNDHOG_DIR} to a folder that can be written to."
         )
         return None
+    if run_id() is None:  # otherwise whoever has begun the run has done this
+        _tidy(store, run.name)
+    return run
+
+
+@lru_cache(maxsize=4)
+def _tidy(store: Path, keep: str) -> None:
+    """Remove the runs that are beyond the folder's bounds; once, since each exporter comes by here."""
+    with suppress(OSError):
+        list(prune(kept_runs(store), _retention(), keep=keep))
+
+
+@lru_cache(maxsize=1)
+def _retention() -> RetentionSettings:
+    settings, problems = RetentionSettings.from_environ()
+    warn(problems)
+    return settings
 
 
 class _PerProcess(Generic[E]):
     """The official exporter on this process's own file; a forked child gets another one.
 
-    Opened at the first batch, so that a process which records nothing leaves no file. Every line goes to the file in
-    one unbuffered write: nothing is left behind in memory for a forked child, or a crash, to tear a line with.
+    Opened at the first batch, so that a process which records nothing leaves no file.
     """
 
     def __init__(self, signal: Signal, make: Callable[[Any, IO[str]], E], run: Path | None) -> None:
@@ -61,7 +80,7 @@ class _PerProcess(Generic[E]):
         self._make: Callable[[Any, IO[str]], E] = make
         self._official = _official()
         self._pid: int | None = None
-        self._stream: IO[str] | None = None
+        self._file: BoundedFile | None = None
         self._exporter: E | None = None
         self._run = run or _run_directory()
 
@@ -69,10 +88,17 @@ class _PerProcess(Generic[E]):
         """Return the exporter for a batch of this resource; None when nothing can be written."""
         pid = os.getpid()
         if pid != self._pid:
-            if self._stream is not None:
-                self._stream.close()  # this child's copy; the parent's stays open
+            if self._file is not None:
+                self._file.stream.close()  # this child's copy; the parent's stays open
             self._pid = pid
             self._exporter = self._open(str(resource.attributes.get(SERVICE_NAME, "")), pid)
+        elif self._file is not None:
+            try:
+                if self._file.make_room():
+                    self._exporter = self._make(self._official, self._file.stream)
+            except OSError as error:
+                _warn_once(f"telemetry is no longer recorded: cannot write to {self._run} ({error.strerror}).")
+                self._file = self._exporter = None
         return self._exporter
 
     def _open(self, service: str, pid: int) -> E | None:
@@ -80,8 +106,8 @@ class _PerProcess(Generic[E]):
             return None
         file = signal_file(self._run, service=service, pid=pid, signal=self._signal)
         try:
-            self._stream = io.TextIOWrapper(io.FileIO(file, "a"), encoding="utf-8", write_through=True)
-            return self._make(self._official, self._stream)
+            self._file = BoundedFile(file, _retention().file_max_bytes, warn=_warn_once)
+            return self._make(self._official, self._file.stream)
         except OSError as error:
             _warn_once(f"telemetry is not recorded: cannot write {file} ({error.strerror}).")
         return None
@@ -91,8 +117,8 @@ class _PerProcess(Generic[E]):
         if self._pid == os.getpid():
             if self._exporter is not None:
                 self._exporter.shutdown()
-            if self._stream is not None:
-                self._stream.close()
+            if self._file is not None:
+                self._file.stream.close()
 
 
 def _official() -> Any:

@@ -8,6 +8,7 @@
         run.json                              what was started, when, how it ended (``groundhog run`` writes it)
         demo-client-4711.traces.jsonl         one file per process and signal, a line per exported batch
         demo-client-4711.metrics.jsonl
+        demo-client-4711.earlier.traces.jsonl what came before, when a file has become too large
         demo-client-4711.cpu.<id>.profile.jsonl one file per profile, cpu or memory
         demo-client-4711.memory.<id>.memray.bin what memray has recorded, before a profile is made of it
 """
@@ -24,6 +25,8 @@ from typing import Final, Literal
 __all__ = (
     "MANIFEST",
     "Signal",
+    "earlier_file",
+    "is_ours",
     "new_run_id",
     "own_run_id",
     "parts_of",
@@ -47,7 +50,7 @@ _UNSAFE: Final = re.compile(r"[^\w.-]+")
 _PROFILE: Final = ".profile.jsonl"
 _RECORDING: Final = ".memray.bin"
 _PARTS: Final = re.compile(r"(.+)-(\d+)\.(?:cpu|memory)\.([0-9a-f]+)\.(?:profile\.jsonl|memray\.bin)")
-_PID: Final = re.compile(r"-(\d+)\.(?:traces|metrics|(?:cpu|memory)\.[0-9a-f]+\.profile)\.jsonl$")
+_PID: Final = re.compile(r"-(\d+)\.(?:(?:earlier\.)?(?:traces|metrics)|(?:cpu|memory)\.[0-9a-f]+\.profile)\.jsonl$")
 
 
 def new_run_id() -> str:
@@ -87,6 +90,12 @@ def signal_files(run: Path, signal: Signal) -> list[Path]:
     return sorted(run.glob(f"*.{signal}.jsonl"))
 
 
+def earlier_file(file: Path) -> Path:
+    """Return where what a signal's file holds goes when it has become too large; it is a signal's file, too."""
+    name, signal, suffix = file.name.rsplit(".", 2)
+    return file.with_name(f"{name}.earlier.{signal}.{suffix}")
+
+
 def profile_file(run: Path, *, service: str, pid: int, kind: Literal["cpu", "memory"], profile_id: str) -> Path:
     """Return the file that one process writes one profile to."""
     return run / f"{_safe(service)}-{pid}.{kind}.{profile_id}{_PROFILE}"
@@ -122,6 +131,11 @@ def pid_of(file: Path) -> int | None:
     """Return the process that wrote ``file``, as its name tells."""
     match = _PID.search(file.name)
     return int(match[1]) if match else None
+
+
+def is_ours(file: Path) -> bool:
+    """Tell whether the name of a file in a run's folder is one that this module makes."""
+    return file.name in (MANIFEST, f"{MANIFEST}.tmp") or parts_of(file) is not None or pid_of(file) is not None
 
 
 def run_directories(store: Path) -> list[Path]:

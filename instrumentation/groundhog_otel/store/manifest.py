@@ -24,6 +24,8 @@ class Manifest:
     """Seconds; None while the run goes on, and for ever if it was killed."""
     exit_code: int | None = None
     """As a shell would give it: 128 + n after signal n."""
+    pid: int | None = None
+    """Of ``groundhog run`` itself."""
 
     def ended(self, *, exit_code: int, duration_s: float) -> Manifest:
         """Return this run, over."""
@@ -49,6 +51,7 @@ class Manifest:
                 started_at=datetime.fromisoformat(raw["started_at"]).isoformat(),
                 duration_s=None if raw["duration_s"] is None else float(raw["duration_s"]),
                 exit_code=None if raw["exit_code"] is None else int(raw["exit_code"]),
+                pid=None if raw.get("pid") is None else int(raw["pid"]),
             )
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None

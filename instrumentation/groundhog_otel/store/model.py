@@ -159,6 +159,9 @@ class Recording:
     lines: int = 0
     """Lines that were read, unreadable ones included; blank ones not."""
     unreadable: tuple[Unreadable, ...] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    """By metric, how many points are left out because this model has nothing for their kind: those of exponential
+    histograms and of summaries."""
 
     def traces(self) -> tuple[Trace, ...]:
         """Return the spans joined by trace, in the order in which traces first appear."""

@@ -1,40 +1,57 @@
 """One line of an OTLP JSON file, decoded.
 
 The encoding is protobuf's JSON mapping with two changes (ids are hexadecimal, enums are numbers), from the
-"OpenTelemetry Protocol File Exporter" and "OTLP" specifications. Writers differ in what they make of it, so 64-bit
-integers are taken as strings or numbers, and enums as numbers or names.
+"OpenTelemetry Protocol File Exporter" and "OTLP" specifications.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import string
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final, Literal, NamedTuple
 
-from groundhog_otel.store.model import Event, Kind, Point, Process, Span, Status, Value
+from groundhog_otel.store.model import Buckets, Event, Kind, Point, Process, Span, Status, Value
+from groundhog_otel.store.otlp_json import (
+    MalformedError,
+    attributes_of,
+    choice,
+    identifier,
+    integer,
+    items,
+    mapping,
+    number,
+    parent,
+    parse,
+    text,
+)
 
 __all__ = (
+    "KINDS",
+    "STATUSES",
     "HistogramSample",
     "MalformedError",
+    "Metrics",
     "Sample",
-    "decode_histograms",
     "decode_metrics",
     "decode_spans",
+    "events_of",
+    "spans_and_sources",
     "spans_of",
 )
 
-_KINDS: Final[tuple[Kind, ...]] = ("unspecified", "internal", "server", "client", "producer", "consumer")
-_STATUSES: Final[tuple[Status, ...]] = ("unset", "ok", "error")
-_HEX: Final = frozenset(string.hexdigits)
-_UINT64: Final = 2**64
-
-T = TypeVar("T", bound=str)
-
-
-class MalformedError(ValueError):
-    """A line is not what it should be; all of it is left out."""
+KINDS: Final[tuple[Kind, ...]] = ("unspecified", "internal", "server", "client", "producer", "consumer")
+"""By their numbers."""
+STATUSES: Final[tuple[Status, ...]] = ("unset", "ok", "error")
+"""By their numbers."""
+_TEMPORALITIES: Final[tuple[Literal["unspecified", "delta", "cumulative"], ...]] = (
+    "unspecified",
+    "delta",
+    "cumulative",
+)
+_PASSED_OVER: Final = ("exponentialHistogram", "summary")
+_NOTHING_RECORDED: Final = 1
+"""A flag of points: the series has ended, and this is no value of it."""
 
 
 class Sample(NamedTuple):
@@ -45,23 +62,34 @@ class Sample(NamedTuple):
     process: Process
     attributes: tuple[tuple[str, Value], ...]
     point: Point
+    delta: bool = False
+    """Whether it counts since the point before it."""
 
 
 class HistogramSample(NamedTuple):
     """One point of a histogram with explicit bounds, and the series it belongs to."""
 
     name: str
+    unit: str
     process: Process
     attributes: tuple[tuple[str, Value], ...]
-    start_ns: int
-    """When counting began; nanoseconds since 1970."""
-    time_ns: int
-    total: float
-    """Of all values."""
-    bounds: tuple[float, ...]
+    boundaries: tuple[float, ...]
     """Upper ends of the buckets, each included; the last bucket has none."""
-    counts: tuple[int, ...]
-    """By bucket."""
+    start_ns: int
+    """When counting began; nanoseconds since 1970, 0 where nobody says."""
+    delta: bool
+    """Whether it counts since the point before it, rather than since ``start_ns``."""
+    buckets: Buckets
+
+
+@dataclass
+class Metrics:
+    """What one line holds."""
+
+    samples: list[Sample] = field(default_factory=list)
+    histograms: list[HistogramSample] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    """The name of the metric, for each point of an exponential histogram or a summary."""
 
 
 def decode_spans(line: bytes, *, pid: int | None = None) -> list[Span]:
@@ -70,7 +98,7 @@ def decode_spans(line: bytes, *, pid: int | None = None) -> list[Span]:
     Raises:
         MalformedError: the line is cut off, or is not OTLP JSON.
     """
-    return spans_of(_parse(line), pid=pid)
+    return spans_of(parse(line), pid=pid)
 
 
 def spans_of(message: dict[str, Any], *, pid: int | None = None) -> list[Span]:
@@ -79,175 +107,131 @@ def spans_of(message: dict[str, Any], *, pid: int | None = None) -> list[Span]:
     Raises:
         MalformedError: it is not OTLP JSON.
     """
-    found: list[Span] = []
-    for group in _items(message, "resourceSpans"):
+    return [span for span, _ in spans_and_sources(message, pid=pid)]
+
+
+def spans_and_sources(message: dict[str, Any], *, pid: int | None = None) -> Iterator[tuple[Span, dict[str, Any]]]:
+    """Yield the spans of a parsed message, each with the object that it was made of.
+
+    Raises:
+        MalformedError: it is not OTLP JSON.
+    """
+    for group in items(message, "resourceSpans"):
         process = _process(group, pid)
-        for scoped in _items(group, "scopeSpans"):
-            scope = _text(_mapping(scoped.get("scope")).get("name"))
-            found.extend(_span(raw, process, scope) for raw in _items(scoped, "spans"))
-    return found
+        for scoped in items(group, "scopeSpans"):
+            scope = text(mapping(scoped.get("scope")).get("name"))
+            for raw in items(scoped, "spans"):
+                yield _span(raw, process, scope), raw
 
 
-def decode_metrics(line: bytes, *, pid: int | None = None) -> list[Sample]:
-    """Return the points of the gauges and sums of one line. Histograms are passed over: spans are exact.
+def events_of(owner: dict[str, Any]) -> tuple[Event, ...]:
+    """Return the events of a span.
+
+    Raises:
+        MalformedError: they are none.
+    """
+    return tuple(
+        Event(text(one.get("name")), integer(one.get("timeUnixNano")), attributes_of(one))
+        for one in items(owner, "events")
+    )
+
+
+def decode_metrics(line: bytes, *, pid: int | None = None) -> Metrics:
+    """Return the points of one line: of gauges, of sums, and of histograms with explicit bounds.
 
     Raises:
         MalformedError: the line is cut off, or is not OTLP JSON.
     """
-    found: list[Sample] = []
-    for group in _items(_parse(line), "resourceMetrics"):
+    found = Metrics()
+    for group in items(parse(line), "resourceMetrics"):
         process = _process(group, pid)
-        for scoped in _items(group, "scopeMetrics"):
-            for metric in _items(scoped, "metrics"):
-                found.extend(_samples(metric, process))
+        for scoped in items(group, "scopeMetrics"):
+            for metric in items(scoped, "metrics"):
+                found.samples.extend(_samples(metric, process))
+                found.histograms.extend(_histograms(metric, process))
+                for kind in _PASSED_OVER:
+                    points = items(mapping(metric.get(kind)), "dataPoints")
+                    found.passed_over += [text(metric.get("name"))] * len(points)
     return found
-
-
-def decode_histograms(line: bytes, name: str, *, pid: int | None = None) -> list[HistogramSample]:
-    """Return the points of one line's histograms that are called ``name``; exponential ones are passed over.
-
-    Raises:
-        MalformedError: the line is cut off, or is not OTLP JSON.
-    """
-    found: list[HistogramSample] = []
-    for group in _items(_parse(line), "resourceMetrics"):
-        process = _process(group, pid)
-        for scoped in _items(group, "scopeMetrics"):
-            for metric in _items(scoped, "metrics"):
-                if _text(metric.get("name")) == name:
-                    points = _items(_mapping(metric.get("histogram")), "dataPoints")
-                    found.extend(_histogram(raw, name, process) for raw in points)
-    return found
-
-
-def _parse(line: bytes) -> dict[str, Any]:
-    try:
-        return _mapping(json.loads(line))
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(str(error)) from None
 
 
 def _process(group: dict[str, Any], pid: int | None) -> Process:
-    attributes = _attributes(_mapping(group.get("resource")))
+    attributes = attributes_of(mapping(group.get("resource")))
     own = attributes.get("process.pid")
     return Process(str(attributes.get("service.name") or "unknown_service"), own if isinstance(own, int) else pid)
 
 
 def _span(raw: dict[str, Any], process: Process, scope: str) -> Span:
     return Span(
-        trace_id=_identifier(raw.get("traceId"), 32),
-        span_id=_identifier(raw.get("spanId"), 16),
-        parent_id=_parent(raw.get("parentSpanId")),
-        name=_text(raw.get("name")),
-        kind=_choice(raw.get("kind", 0), _KINDS, "SPAN_KIND_"),
-        start_ns=_integer(raw.get("startTimeUnixNano")),
-        end_ns=_integer(raw.get("endTimeUnixNano")),
+        trace_id=identifier(raw.get("traceId"), 32),
+        span_id=identifier(raw.get("spanId"), 16),
+        parent_id=parent(raw.get("parentSpanId")),
+        name=text(raw.get("name")),
+        kind=choice(raw.get("kind", 0), KINDS, "SPAN_KIND_"),
+        start_ns=integer(raw.get("startTimeUnixNano")),
+        end_ns=integer(raw.get("endTimeUnixNano")),
         process=process,
         scope=scope,
-        status=_choice(_mapping(raw.get("status")).get("code", 0), _STATUSES, "STATUS_CODE_"),
-        attributes=_attributes(raw),
-        events=tuple(
-            Event(_text(one.get("name")), _integer(one.get("timeUnixNano")), _attributes(one))
-            for one in _items(raw, "events")
-        ),
+        status=choice(mapping(raw.get("status")).get("code", 0), STATUSES, "STATUS_CODE_"),
+        attributes=attributes_of(raw),
+        events=events_of(raw),
     )
 
 
 def _samples(metric: dict[str, Any], process: Process) -> Iterator[Sample]:
-    name, unit = _text(metric.get("name")), _text(metric.get("unit"))
-    for raw in _items(_mapping(metric.get("sum") or metric.get("gauge")), "dataPoints"):
-        value = _number(raw)
+    name, unit = text(metric.get("name")), text(metric.get("unit"))
+    data = mapping(metric.get("sum") or metric.get("gauge"))
+    delta = _is_delta(data)
+    for raw in _points(data):
+        value = number(raw)
         if value is not None:
-            attributes = tuple(sorted(_attributes(raw).items()))
-            yield Sample(name, unit, process, attributes, Point(_integer(raw.get("timeUnixNano")), value))
+            attributes = tuple(sorted(attributes_of(raw).items()))
+            yield Sample(name, unit, process, attributes, Point(integer(raw.get("timeUnixNano")), value), delta)
 
 
-def _histogram(raw: dict[str, Any], name: str, process: Process) -> HistogramSample:
-    bounds, counts = raw.get("explicitBounds") or [], raw.get("bucketCounts") or []
-    if not isinstance(bounds, list) or not isinstance(counts, list) or len(counts) not in (0, len(bounds) + 1):
+def _histograms(metric: dict[str, Any], process: Process) -> Iterator[HistogramSample]:
+    name, unit = text(metric.get("name")), text(metric.get("unit"))
+    data = mapping(metric.get("histogram"))
+    delta = _is_delta(data)
+    for raw in _points(data):
+        boundaries, counts = _buckets(raw)
+        yield HistogramSample(
+            name=name,
+            unit=unit,
+            process=process,
+            attributes=tuple(sorted(attributes_of(raw).items())),
+            boundaries=boundaries,
+            start_ns=integer(raw.get("startTimeUnixNano") or 0),
+            delta=delta,
+            buckets=Buckets(
+                time_ns=integer(raw.get("timeUnixNano")),
+                count=sum(counts),
+                sum=number({"asDouble": raw.get("sum")}) or 0.0,
+                counts=counts,
+            ),
+        )
+
+
+def _buckets(raw: dict[str, Any]) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Return boundaries and counts; a histogram without buckets has counted everything in one."""
+    boundaries, counts = raw.get("explicitBounds") or [], raw.get("bucketCounts") or []
+    if not counts and not boundaries:
+        return (), (integer(raw.get("count") or 0),)
+    if not isinstance(boundaries, list) or not isinstance(counts, list) or len(counts) != len(boundaries) + 1:
         raise MalformedError("the buckets of a histogram do not fit its bounds")
-    total = _number({"asDouble": raw.get("sum")})
-    return HistogramSample(
-        name=name,
-        process=process,
-        attributes=tuple(sorted(_attributes(raw).items())),
-        start_ns=_integer(raw.get("startTimeUnixNano") or 0),
-        time_ns=_integer(raw.get("timeUnixNano")),
-        total=0.0 if total is None else total,
-        bounds=tuple(_number({"asDouble": bound}) or 0.0 for bound in bounds),
-        counts=tuple(_integer(count) for count in counts),
-    )
+    found = [number({"asDouble": bound}) for bound in boundaries]
+    finite = tuple(bound for bound in found if bound is not None)
+    if len(finite) != len(found) or any(low >= high for low, high in pairwise(finite)):
+        raise MalformedError("the bounds of a histogram do not ascend")
+    return finite, tuple(integer(count) for count in counts)
 
 
-def _number(raw: dict[str, Any]) -> float | None:
-    """Return a point's value; None when it has none, or none that can be reckoned with."""
-    value = raw.get("asDouble", raw.get("asInt"))
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, TypeError, OverflowError):
-        raise MalformedError(f"{value!r} is not a number") from None
-    return number if math.isfinite(number) else None
+def _points(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for raw in items(data, "dataPoints"):
+        if not integer(raw.get("flags") or 0) & _NOTHING_RECORDED:
+            yield raw
 
 
-def _attributes(owner: dict[str, Any]) -> dict[str, Value]:
-    return {_text(pair.get("key")): _value(_mapping(pair.get("value"))) for pair in _items(owner, "attributes")}
-
-
-def _value(raw: dict[str, Any]) -> Value:
-    for kind, value in raw.items():
-        if kind in ("stringValue", "boolValue", "bytesValue", "doubleValue"):
-            return value if isinstance(value, str | bool | int | float) else None
-        if kind == "intValue":
-            return _integer(value, least=-(2**63))
-        if kind == "arrayValue":
-            return tuple(_value(item) for item in _items(_mapping(value), "values"))
-    return None
-
-
-def _items(owner: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    raw = owner.get(key) or []
-    if not isinstance(raw, list):
-        raise MalformedError(f"{key} is not a list")
-    return [_mapping(item) for item in raw]
-
-
-def _mapping(raw: object) -> dict[str, Any]:
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict):
-        raise MalformedError("an object was expected")
-    return raw
-
-
-def _text(raw: object) -> str:
-    return raw if isinstance(raw, str) else ""
-
-
-def _integer(raw: object, *, least: int = 0) -> int:
-    try:
-        number = int(raw) if isinstance(raw, int | str) and not isinstance(raw, bool) else -_UINT64
-    except ValueError:
-        number = -_UINT64
-    if not least <= number < _UINT64:
-        raise MalformedError(f"{raw!r:.40} is not a 64-bit integer")
-    return number
-
-
-def _identifier(raw: object, digits: int) -> str:
-    if not isinstance(raw, str) or len(raw) != digits or not _HEX.issuperset(raw):
-        raise MalformedError(f"{raw!r:.40} is not an id of {digits} hexadecimal digits")
-    return raw.lower()
-
-
-def _parent(raw: object) -> str | None:
-    return _identifier(raw, 16) if raw and raw != "0" * 16 else None
-
-
-def _choice(raw: object, choices: Sequence[T], prefix: str) -> T:
-    """Return what an enum's number or name stands for; the first choice for one that is not known."""
-    if isinstance(raw, int):
-        return choices[raw] if 0 <= raw < len(choices) else choices[0]
-    name = _text(raw).removeprefix(prefix).lower()
-    return next((choice for choice in choices if choice == name), choices[0])
+def _is_delta(data: dict[str, Any]) -> bool:
+    raw = data.get("aggregationTemporality", 0)
+    return choice(raw, _TEMPORALITIES, "AGGREGATION_TEMPORALITY_") == "delta"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from groundhog_otel.store import StoreError
-from groundhog_otel.store.layout import pid_of, run_directories, signal_files
+from groundhog_otel.store.layout import earlier_file, pid_of, run_directories, signal_files
 from groundhog_otel.store.model import Span, Trace
 from groundhog_otel.store.otlp import MalformedError, decode_spans
 from groundhog_otel.store.source import Stored
@@ -47,7 +47,11 @@ class Recordings:
             self._read.clear()
             self._spans.clear()
         try:
-            for file in self._files():
+            files = list(self._files())
+            for file in files:
+                if file.stat().st_size < self._read.get(file, 0):  # what it had has been put aside
+                    self._read[earlier_file(file)] = self._read.pop(file)
+            for file in files:
                 self._take(file)
         except OSError as error:
             raise StoreError(f"cannot read {self._store} ({error.strerror})") from None

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from groundhog_otel.load.scaling.saturation import Saturation, saturation
-from groundhog_otel.store.otlp import MalformedError, decode_histograms
 
 ROOT = Path(__file__).resolve().parents[3]
 _S = 10**9
@@ -55,14 +54,6 @@ def test_what_was_counted_within_the_step_is_what_counts(tmp_path: Path) -> None
 def test_nothing_is_known_where_nothing_was_recorded(tmp_path: Path) -> None:
     assert saturation([tmp_path], 0, _S) == Saturation()
     assert saturation([_written(tmp_path, _line(10, [1, 0, 0], 0.0))], 20 * _S, 30 * _S) == Saturation()
-
-
-@pytest.mark.parametrize("change", [{"bucketCounts": ["1"]}, {"explicitBounds": 3}, {"timeUnixNano": "soon"}])
-def test_what_is_no_histogram(change: dict[str, object]) -> None:
-    line = json.loads(_line(10, [1, 0, 0], 0.0))
-    line["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["histogram"]["dataPoints"][0].update(change)
-    with pytest.raises(MalformedError):
-        decode_histograms(json.dumps(line).encode(), "groundhog.event_loop.lag")
 
 
 PROGRAM = """

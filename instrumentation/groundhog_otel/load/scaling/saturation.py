@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from groundhog_otel.store.layout import pid_of, signal_files
-from groundhog_otel.store.model import Series
-from groundhog_otel.store.otlp import HistogramSample, MalformedError, decode_histograms
+from groundhog_otel.store.model import Histogram, Series
 from groundhog_otel.store.reader import read_runs
 
 __all__ = ("Saturation", "saturation")
@@ -43,16 +40,17 @@ def saturation(directories: Iterable[Path], start_ns: int, end_ns: int) -> Satur
     Raises:
         OSError: a file cannot be read.
     """
-    folders = list(directories)
+    recording = read_runs(directories)
     last_ns = end_ns + _GRACE_NS
-    threads = [one for one in read_runs(folders).series if one.name.startswith(_THREADS)]
+    threads = [one for one in recording.series if one.name.startswith(_THREADS)]
     in_use, limit, waiting = (
         dict(_values(threads, name, start_ns, last_ns)) for name in ("in_use", "limit", "waiting")
     )
     shares = [in_use[key] / limit[key] for key in in_use if limit.get(key)]
     lag = _Lag()
-    for points in _by_series(_lags(folders)).values():
-        lag.add(points, start_ns, last_ns)
+    for one in recording.histograms:
+        if one.name == _LAG:
+            lag.add(one, start_ns, last_ns)
     return Saturation(
         loop_lag_mean_s=lag.mean_s,
         loop_lag_p99_s=lag.at_most_s(0.99),
@@ -70,22 +68,6 @@ def _values(series: Iterable[Series], name: str, start_ns: int, end_ns: int) -> 
                 yield one.process, max(values)
 
 
-def _lags(folders: Iterable[Path]) -> Iterator[HistogramSample]:
-    for folder in folders:
-        for file in signal_files(folder, "metrics"):
-            with file.open("rb") as lines:
-                for line in lines:
-                    with suppress(MalformedError):
-                        yield from decode_histograms(line, _LAG, pid=pid_of(file))
-
-
-def _by_series(samples: Iterable[HistogramSample]) -> dict[object, list[HistogramSample]]:
-    found: dict[object, list[HistogramSample]] = {}
-    for one in samples:
-        found.setdefault((one.process, one.attributes, one.bounds), []).append(one)
-    return found
-
-
 class _Lag:
     """What several series counted within a span, added up."""
 
@@ -93,20 +75,17 @@ class _Lag:
         self._total_s = 0.0
         self._counts: dict[float, int] = {}
 
-    def add(self, points: list[HistogramSample], start_ns: int, end_ns: int) -> None:
-        """Add what a cumulative series counted between its last point before the span and its last one within."""
-        points = sorted(points, key=lambda point: point.time_ns)
-        within = [point for point in points if start_ns < point.time_ns <= end_ns]
+    def add(self, lags: Histogram, start_ns: int, end_ns: int) -> None:
+        """Add what a series counted between its last point before the span and its last one within."""
+        within = [point for point in lags.points if start_ns < point.time_ns <= end_ns]
         if not within:
             return
         last = within[-1]
-        before = [point for point in points if point.time_ns <= start_ns and point.start_ns == last.start_ns]
-        base = before[-1] if before else None
-        ends = (*last.bounds, float("inf"))
-        self._total_s += last.total - (base.total if base else 0.0)
-        for i, (end, count) in enumerate(zip(ends, last.counts, strict=False)):
-            earlier = base.counts[i] if base and i < len(base.counts) else 0
-            self._counts[end] = self._counts.get(end, 0) + count - earlier
+        before = [point for point in lags.points if point.time_ns <= start_ns]
+        earlier = before[-1].counts if before else (0,) * len(last.counts)
+        self._total_s += last.sum - (before[-1].sum if before else 0.0)
+        for end, count, then in zip((*lags.boundaries, float("inf")), last.counts, earlier, strict=True):
+            self._counts[end] = self._counts.get(end, 0) + count - then
 
     @property
     def mean_s(self) -> float | None:

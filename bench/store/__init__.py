@@ -1,0 +1,1 @@
+"""What reading a recording takes: the embedded engine beside the reader."""
