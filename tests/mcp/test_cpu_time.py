@@ -81,6 +81,17 @@ async def test_what_a_tool_burns_is_counted_wherever_it_does(tool: str) -> None:
     assert semconv.CPU_TIME not in client, "a client waits"
 
 
+async def test_a_call_lasts_as_long_as_it_computes_and_is_kept_from_it() -> None:
+    with capturing(DETAILED) as capture:
+        async with sdk.in_memory(_server()) as session:
+            await session.call_tool("failing", {})
+    span = capture.one(SERVER, "tools/call failing")
+    assert span.start_time is not None
+    assert span.end_time is not None
+    delay_s = attributes(span).get(semconv.CPU_DELAY, 0.0)
+    assert _cpu_s(capture, "failing") + delay_s <= (span.end_time - span.start_time) / 1e9 * 1.02
+
+
 async def test_it_is_not_that_of_others_in_the_same_loop() -> None:
     """The loop is busy for as long as the call lasts: with somebody else's."""
     with capturing(DETAILED) as capture:

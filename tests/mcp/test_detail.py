@@ -77,7 +77,7 @@ def _post(url: str, message: dict[str, Any]) -> str:
     headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
     data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as response:  # noqa: S310
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as response:
             return str(response.read(), "utf-8")
     except urllib.error.HTTPError as moved:  # mcp 1.10 wants a slash at the end
         with moved:

@@ -4,6 +4,9 @@ Counted are the steps of the task that handles the message, one by one, so what 
 not in it; and the functions that it sends to worker threads through ``anyio.to_thread`` or ``asyncio.to_thread``. Not
 counted are tasks that it starts, threads and executors of the program's own, and other processes: the truth may be
 more, never less.
+
+Beside it, where the kernel tells, for how long those threads were ready and had to wait for a CPU: on a busy host, or
+in a container with a quota, what computes all the time would else look like something that waits.
 """
 
 from __future__ import annotations
@@ -21,22 +24,33 @@ from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.mcp.inflight import AROUND
 from groundhog_otel.mcp.operation import Operation, restore
 from groundhog_otel.mcp.patching import Hook, Patches
+from groundhog_otel.mcp.run_queue import delay_ns, own_account
 
 __all__ = ("CpuTime",)
 
 
 class _Meter:
-    """The nanoseconds of one operation so far."""
+    """What one operation has used so far."""
 
-    __slots__ = ("in_task", "in_threads")
+    __slots__ = ("_delay_ns", "account", "in_task_ns", "in_threads_ns", "over")
 
     def __init__(self) -> None:
-        self.in_task = 0
-        self.in_threads: list[int] = []
-        """One by one: appending needs no lock between threads that end at the same time."""
+        self.in_task_ns = 0
+        self.in_threads_ns: list[tuple[int, int]] = []
+        """CPU time, and delay beyond the task's own, one by one: that needs no lock between threads."""
+        self.over = False
+        self.account = own_account()
+        """Of the thread in which the task runs."""
+        self._delay_ns = delay_ns(self.account)
 
-    def seconds(self) -> float:
-        return (self.in_task + sum(self.in_threads)) / 1e9
+    def tell(self, operation: Operation) -> None:
+        """Put it on the operation's span."""
+        self.over = True
+        cpu_ns = self.in_task_ns + sum(cpu_ns for cpu_ns, _ in self.in_threads_ns)
+        operation.set(semconv.CPU_TIME, cpu_ns / 1e9)
+        late_ns = delay_ns(self.account) - self._delay_ns + sum(late_ns for _, late_ns in self.in_threads_ns)
+        if late_ns > 0:
+            operation.set(semconv.CPU_DELAY, late_ns / 1e9)
 
 
 _METER: Final[ContextVar[_Meter | None]] = ContextVar("groundhog_otel_cpu_time", default=None)
@@ -83,10 +97,10 @@ async def _measured(operation: Operation, answer: Awaitable[Any]) -> Any:
         raise
     except BaseException:
         restore(token)
-        operation.set(semconv.CPU_TIME, meter.seconds())
+        meter.tell(operation)
         raise
     restore(token)
-    operation.set(semconv.CPU_TIME, meter.seconds())
+    meter.tell(operation)
     return result
 
 
@@ -111,7 +125,7 @@ class _Steps:
                 except StopIteration as done:
                     return done.value
                 finally:
-                    meter.in_task += thread_time_ns() - began
+                    meter.in_task_ns += thread_time_ns() - began
                 try:
                     step, given = coroutine.send, (yield waits_for)
                 except GeneratorExit:
@@ -146,8 +160,12 @@ class _Timed:
         self._meter = meter
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        began = thread_time_ns()
+        meter, account = self._meter, own_account()
+        # For as long as this thread works, it is no delay that the task's has to wait.
+        late, began = delay_ns(account) - delay_ns(meter.account), thread_time_ns()
         try:
             return self._func(*args, **kwargs)
         finally:
-            self._meter.in_threads.append(thread_time_ns() - began)
+            if not meter.over:  # else nobody waits for it any more, and the task's thread may have ended
+                took = thread_time_ns() - began
+                meter.in_threads_ns.append((took, delay_ns(account) - delay_ns(meter.account) - late))
