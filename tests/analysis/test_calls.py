@@ -8,7 +8,6 @@ import pytest
 
 from groundhog_otel import semconv
 from groundhog_otel.analysis.calls import calls, number
-from groundhog_otel.analysis.confidence import confidence
 from groundhog_otel.analysis.rates import Rates
 from tests.support.recorded import MS, START, span
 
@@ -86,13 +85,6 @@ def test_what_one_side_does_not_tell_the_other_may() -> None:
 @pytest.mark.parametrize("value", ["7", -1, True, float("nan"), float("inf"), 10**400, None, (1, 2)])
 def test_what_is_no_size_and_no_time_is_not_told(value: object) -> None:
     assert number(replace(span(), attributes={"n": value}), "n") is None  # type: ignore[dict-item]
-
-
-def test_confidence_grows_up_to_its_bound() -> None:
-    found = [confidence(seen, half=5, most=0.8) for seen in (-1, 0, 5, 50, 5000)]
-    assert found[:3] == [0.0, 0.0, 0.4]
-    assert found == sorted(found)
-    assert found[-1] < 0.8
 
 
 def test_rates_are_spread_over_their_intervals() -> None:

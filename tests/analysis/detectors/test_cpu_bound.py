@@ -9,16 +9,15 @@ from typing import Any
 
 import anyio
 import pytest
+from opentelemetry.trace import Tracer
 
 from groundhog_otel.analysis.detectors.cpu_bound import detect
 from groundhog_otel.settings import McpSettings
 from groundhog_otel.store.model import Process, Span
 from tests.analysis.detectors.detailed import Maker, recorded
 from tests.support import sdk
-from tests.support.captured import recording_of
-from tests.support.telemetry import capturing
+from tests.support.captured import recorded as captured
 
-pytestmark = pytest.mark.anyio
 RENDER = "tools/call render"
 
 
@@ -44,7 +43,7 @@ def test_a_client_tells_who_waited_for_a_loop_that_was_busy() -> None:
     spans = make.many(20, RENDER, ms=40, wire_ms=0, cpu_s=0.04)
     late = make("tools/call quick", at_ms=50, ms=1, wire_ms=0, cpu_s=0.001)
     waiting = [one for index in range(5) for one in _waits_through(make, index)]
-    assert detect(recorded(*spans, *late))[0].affected == 0
+    assert detect(recorded(*spans, *late))[0].figures["held_up"] == 0
     (found,) = detect(recorded(*spans, *waiting))
     assert found.affected == 5
     assert found.impact_ms == pytest.approx(38, abs=0.5)
@@ -56,10 +55,12 @@ def _waits_through(make: Maker, index: int) -> tuple[Span, ...]:
     return sent, replace(received, start_ns=begun_ns)
 
 
-def test_nobody_held_up_is_nothing_to_gain() -> None:
-    (found,) = detect(recorded(*Maker().many(20, RENDER, ms=40, cpu_s=0.038)))
-    assert (found.affected, found.impact_ms, found.total_ms) == (0, 0, 0)
-    assert "nobody else has waited" in found.says
+def test_where_nobody_was_held_up_one_more_would_be() -> None:
+    spans = Maker().many(20, RENDER, ms=40, every_ms=50, cpu_s=0.04)
+    (found,) = detect(recorded(*spans))
+    assert (found.affected, found.figures["held_up"]) == (1, 0)
+    assert found.impact_ms == pytest.approx(16, abs=0.2), "it meets four fifths of the time, and half of that"
+    assert "nobody else has waited meanwhile" in found.says
 
 
 def _four_at_once(make: Maker) -> list[Span]:
@@ -100,7 +101,7 @@ def test_other_processes_do_not_count() -> None:
     spans = make.many(20, RENDER, ms=40, cpu_s=0.038)
     spans += Maker(server=Process("srv", 99), first=500).many(20, "tools/call quick", ms=39, at_ms=1)
     (found,) = detect(recorded(*spans))
-    assert found.affected == 0
+    assert found.figures["held_up"] == 0
 
 
 @pytest.mark.parametrize(
@@ -146,12 +147,13 @@ def _server() -> Any:
 
 
 @pytest.mark.parametrize(("tool", "expected"), [("in_thread", 1), ("in_loop", 1), ("waits", 0)])
-async def test_with_a_real_server(tool: str, expected: int, tmp_path: Path) -> None:
-    with capturing(McpSettings(detail=True)) as capture:
+def test_with_a_real_server(tool: str, expected: int, tmp_path: Path) -> None:
+    async def program(_tracer: Tracer) -> None:
         async with sdk.in_memory(_server()) as session:
             for _ in range(15):
                 await session.call_tool(tool, {})
-    found = detect(recording_of(capture, tmp_path))
+
+    found = detect(captured(tmp_path, program, settings=McpSettings(detail=True)))
     assert len(found) == expected
     for one in found:
         assert one.target == f"tools/call {tool}"

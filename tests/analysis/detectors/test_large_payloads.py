@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.trace import Tracer
 
 from groundhog_otel import semconv
 from groundhog_otel.analysis.detectors.large_payloads import LARGE_BYTES, detect
@@ -13,10 +14,8 @@ from groundhog_otel.settings import McpSettings
 from groundhog_otel.store.model import Span
 from tests.analysis.detectors.detailed import Maker, recorded
 from tests.support import sdk
-from tests.support.captured import recording_of
-from tests.support.telemetry import capturing
+from tests.support.captured import recorded as captured
 
-pytestmark = pytest.mark.anyio
 PIPE: dict[str, Any] = {semconv.NETWORK_TRANSPORT: "pipe"}
 
 
@@ -99,21 +98,23 @@ def _server(tools: int) -> Any:
     return server
 
 
-async def _found(folder: Path, *, tools: int, rows: int) -> list[tuple[str, float]]:
-    with capturing(McpSettings(detail=True)) as capture:
+def _found(folder: Path, *, tools: int, rows: int) -> list[tuple[str, float]]:
+    async def program(_tracer: Tracer) -> None:
         async with sdk.in_memory(_server(tools)) as session:
             await session.list_tools()
             for _ in range(4):
                 await session.call_tool("export", {"rows": rows})
-    return [(one.target, one.figures["median_size_bytes"]) for one in detect(recording_of(capture, folder))]
+
+    found = detect(captured(folder, program, settings=McpSettings(detail=True)))
+    return [(one.target, one.figures["median_size_bytes"]) for one in found]
 
 
-async def test_with_a_real_server(tmp_path: Path) -> None:
-    found = dict(await _found(tmp_path, tools=60, rows=50_000))
+def test_with_a_real_server(tmp_path: Path) -> None:
+    found = dict(_found(tmp_path, tools=60, rows=50_000))
     assert set(found) == {"tools/call export", "tools/list"}
     assert found["tools/call export"] > 50_000 * len("row\n")
     assert found["tools/list"] > 60 * 20 * len("It does what is described here at length. ")
 
 
-async def test_with_a_real_server_that_is_brief(tmp_path: Path) -> None:
-    assert await _found(tmp_path, tools=5, rows=20) == []
+def test_with_a_real_server_that_is_brief(tmp_path: Path) -> None:
+    assert _found(tmp_path, tools=5, rows=20) == []

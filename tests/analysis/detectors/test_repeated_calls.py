@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
+from opentelemetry.trace import Tracer
 
 from groundhog_otel.analysis.detectors.repeated_calls import WINDOW_S, detect
 from groundhog_otel.load.links.spans import SCOPE
@@ -15,10 +16,7 @@ from groundhog_otel.settings import McpSettings
 from groundhog_otel.store.model import Process, Span
 from tests.analysis.detectors.detailed import Maker, recorded
 from tests.support import sdk
-from tests.support.captured import recording_of
-from tests.support.telemetry import capturing
-
-pytestmark = pytest.mark.anyio
+from tests.support.captured import recorded as captured
 
 
 def test_repeats_are_counted_from_the_second_on() -> None:
@@ -93,7 +91,7 @@ def _of_few() -> list[Span]:
         _tried_again(),
         _of_few(),
         Maker().many(5),
-        Maker().many(20, ms=0.5),
+        Maker().many(20, ms=4),
         Maker().many(20, digest=None),
         Maker().many(20, "tools/list"),
         Maker().many(20, "ping"),
@@ -130,7 +128,7 @@ def _server() -> Any:
     server = sdk.make_server()
 
     async def look_up(key: str) -> str:
-        await anyio.sleep(0.005)
+        await anyio.sleep(0.01)
         return f"the value of {key}"
 
     server.tool()(look_up)
@@ -138,16 +136,17 @@ def _server() -> Any:
 
 
 @pytest.mark.parametrize(("keys", "expected"), [("aabababab", 1), ("abcdefghi", 0)])
-async def test_with_a_real_server(keys: str, expected: int, tmp_path: Path) -> None:
-    with capturing(McpSettings(detail=True)) as capture:
+def test_with_a_real_server(keys: str, expected: int, tmp_path: Path) -> None:
+    async def program(_tracer: Tracer) -> None:
         async with sdk.in_memory(_server()) as session:
             for key in keys:
                 await session.call_tool("look_up", {"key": key})
-    recording = recording_of(capture, tmp_path)
+
+    recording = captured(tmp_path, program, settings=McpSettings(detail=True))
     found = detect(recording)
     assert len(found) == expected
     for one in found:
         assert (one.target, one.affected, one.figures["calls"]) == ("tools/call look_up", 7, 9)
-        assert one.impact_ms >= 5
+        assert one.impact_ms >= 10
         shown = {(span.trace_id, span.span_id) for span in recording.spans}
         assert {(evidence.trace_id, evidence.span_id) for evidence in one.evidence} <= shown

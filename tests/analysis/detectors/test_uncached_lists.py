@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.trace import Tracer
 
-from groundhog_otel import semconv
 from groundhog_otel.analysis.detectors.uncached_lists import ASSUMED_S, detect
+from groundhog_otel.analysis.finding import Finding
 from groundhog_otel.settings import McpSettings
 from groundhog_otel.store.model import Process, Span
 from tests.analysis.detectors.detailed import Maker, recorded, span
 from tests.support import sdk
-from tests.support.captured import recording_of
-from tests.support.telemetry import capturing
+from tests.support.captured import recorded as captured
 
-pytestmark = pytest.mark.anyio
 TOOLS = "tools/list"
 
 
@@ -105,8 +104,8 @@ def test_the_change_of_another_list_is_none_of_this_one() -> None:
     assert found.affected == 10
 
 
-async def _listed(server: Any, *, modern: bool, times: int, folder: Path) -> list[Any]:
-    with capturing(McpSettings(detail=True)) as capture:
+def _listed(server: Any, *, modern: bool, times: int, folder: Path) -> list[Finding]:
+    async def program(_tracer: Tracer) -> None:
         if modern:
             from mcp import Client
 
@@ -118,30 +117,27 @@ async def _listed(server: Any, *, modern: bool, times: int, folder: Path) -> lis
                 await session.call_tool("add", {"a": 1, "b": 2})
                 for _ in range(times):
                     await session.list_tools()
-    return detect(recording_of(capture, folder))
+
+    return detect(captured(folder, program, settings=McpSettings(detail=True)))
 
 
-async def test_with_a_real_server_of_the_older_protocols(tmp_path: Path) -> None:
-    (found,) = await _listed(sdk.make_server(), modern=False, times=9, folder=tmp_path)
+def test_with_a_real_server_of_the_older_protocols(tmp_path: Path) -> None:
+    (found,) = _listed(sdk.make_server(), modern=False, times=9, folder=tmp_path)
     assert (found.target, found.affected) == (TOOLS, 8), "the SDK has fetched it once for itself"
 
 
-async def test_with_a_real_client_that_lists_once(tmp_path: Path) -> None:
-    assert await _listed(sdk.make_server(), modern=False, times=1, folder=tmp_path) == []
+def test_with_a_real_client_that_lists_once(tmp_path: Path) -> None:
+    assert _listed(sdk.make_server(), modern=False, times=1, folder=tmp_path) == []
 
 
 @pytest.mark.skipif(not sdk.IS_V2, reason="mcp 1.x does not speak 2026-07-28")
 @pytest.mark.parametrize(("ttl_ms", "expected"), [(0, 1), (60_000, 0)])
-async def test_with_a_real_client_that_heeds_times_to_live(ttl_ms: int, expected: int, tmp_path: Path) -> None:
+def test_with_a_real_client_that_heeds_times_to_live(ttl_ms: int, expected: int, tmp_path: Path) -> None:
     from mcp.server.caching import CacheHint
 
     server = sdk.make_server(cache_hints={TOOLS: CacheHint(ttl_ms=ttl_ms)})
-    found = await _listed(server, modern=True, times=12, folder=tmp_path)
+    found = _listed(server, modern=True, times=12, folder=tmp_path)
     assert len(found) == expected
     for one in found:
         assert (one.target, one.action) == (TOOLS, "cache_hints")
         assert one.figures["fetches"] >= 12
-
-
-def test_it_goes_by_the_names_of_the_conventions() -> None:
-    assert semconv.RESULT_TTL == "groundhog.mcp.result.ttl"

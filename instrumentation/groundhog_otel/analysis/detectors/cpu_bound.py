@@ -9,10 +9,9 @@ from typing import Final
 
 from groundhog_otel import semconv
 from groundhog_otel.analysis.calls import Call, calls
-from groundhog_otel.analysis.confidence import confidence
 from groundhog_otel.analysis.finding import Evidence, Finding
+from groundhog_otel.analysis.judging import LEAST_MS, sure
 from groundhog_otel.analysis.rates import Rates
-from groundhog_otel.budgets import budget_for
 from groundhog_otel.store.model import Process, Recording
 
 __all__ = ("RATIO", "detect")
@@ -22,8 +21,6 @@ RATIO: Final = 0.8
 network or a peer is far below it; the rest up to 1 is what the SDK does, and other threads."""
 _FEWEST: Final = 10
 """Calls: a single one may have computed because it was the first."""
-_NOTICED: Final = 0.1
-"""Of the operation's budget: who computes for less than that holds nobody up who would notice."""
 _ALONE: Final = 0.2
 """A call is by itself as long as others compute for no more than this share of it."""
 
@@ -55,18 +52,18 @@ def detect(recording: Recording) -> list[Finding]:
 
 def _finding(process: Process, name: str, group: list[Call], rates: Rates, here: Sequence[Call]) -> Finding | None:
     cpu_ms = fmean(_cpu_s(one) or 0.0 for one in group) * 1000
-    if len(group) < _FEWEST or cpu_ms < _NOTICED * budget_for(group[0].method).limit_s * 1000:
+    if len(group) < _FEWEST or cpu_ms < LEAST_MS:
         return None
     ratio, by_itself = _ratio(group, rates)
     if ratio <= RATIO:
         return None
     held_s = _held_up(group, here)
-    impact_ms = fmean(held_s) * 1000 if held_s else 0.0
+    impact_ms = (fmean(held_s) if held_s else _one_more_s(group)) * 1000
     tool = group[0].tool
     others = (
         f"and {len(held_s)} calls have waited for it meanwhile, {impact_ms:.1f} ms each"
         if held_s
-        else "and nobody else has waited for the process meanwhile"
+        else f"nobody else has waited meanwhile, but one more call would, {impact_ms:.1f} ms on average"
     )
     return Finding(
         detector="cpu_bound",
@@ -77,15 +74,14 @@ def _finding(process: Process, name: str, group: list[Call], rates: Rates, here:
         advice=f"Let another process do the computing of {name}: in this one neither async nor a thread gives room to "
         "others.",
         impact_ms=impact_ms,
-        affected=len(held_s),
-        confidence=confidence(len(group), half=_FEWEST // 2, most=1.0 if by_itself else 0.5),
+        affected=len(held_s) or 1,
+        confidence=sure(len(group), half=_FEWEST / 2) * (1.0 if by_itself else 0.5),
         evidence=_evidence(group),
         figures={
             "calls": len(group),
             "cpu_ratio": ratio,
             "cpu_ms": cpu_ms,
             "held_up": len(held_s),
-            "held_up_ms": impact_ms,
         },
         action=None if tool is None else "offload",
         parameters={} if tool is None else {"tool": tool},
@@ -119,9 +115,19 @@ def _held_up(group: Sequence[Call], here: Sequence[Call]) -> list[float]:
         held_s = computing.between(one.start_ns, one.span.end_ns) - (cpu_s if id(one) in own else 0.0)
         # While it computes itself it is not held up.
         held_s = min(held_s, (one.span.end_ns - one.start_ns) / 1e9 - cpu_s)
-        if held_s >= _NOTICED * budget_for(one.method).limit_s:
+        if held_s * 1000 >= LEAST_MS:
             found.append(held_s)
     return found
+
+
+def _one_more_s(group: Sequence[Call]) -> float:
+    """Return the seconds that one more call would wait, were it to come at any moment while these were made.
+
+    It meets a call with the share of time that they compute, and of that one, on average, the second half.
+    """
+    computing_s = [_cpu_s(one) or 0.0 for one in group]
+    period_s = (max(one.span.end_ns for one in group) - min(one.span.start_ns for one in group)) / 1e9
+    return sum(one * one for one in computing_s) / 2 / max(period_s, sum(computing_s))
 
 
 def _evidence(group: Sequence[Call]) -> tuple[Evidence, ...]:

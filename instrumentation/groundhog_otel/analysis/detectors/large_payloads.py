@@ -10,8 +10,8 @@ from typing import Final
 
 from groundhog_otel import semconv
 from groundhog_otel.analysis.calls import Call, calls
-from groundhog_otel.analysis.confidence import confidence
 from groundhog_otel.analysis.finding import Evidence, Finding
+from groundhog_otel.analysis.judging import sure
 from groundhog_otel.store.model import Process, Recording
 
 __all__ = ("LARGE_BYTES", "detect")
@@ -122,7 +122,7 @@ def _finding(service: str, name: str, kind: _Kind, group: list[Call], cost_ms: _
         impact_ms=impact_ms,
         affected=len(large),
         # Sizes are counted; what they cost is known where both sides were recorded.
-        confidence=confidence(len(large), half=1, most=0.95 if measured * 2 > len(large) else 0.7),
+        confidence=sure(len(large), half=0.2) * (0.95 if measured * 2 > len(large) else 0.7),
         evidence=_evidence(large),
         figures={
             "large": len(large),

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from groundhog_otel import semconv
 from groundhog_otel.analysis.calls import Call, calls
-from groundhog_otel.analysis.confidence import confidence
 from groundhog_otel.analysis.finding import Evidence, Finding
+from groundhog_otel.analysis.judging import LEAST_MS, sure
 from groundhog_otel.store.model import Process, Recording, Span
 
 __all__ = ("WINDOW_S", "detect")
@@ -21,8 +21,6 @@ _FEWEST: Final = 5
 """Twice the same is a second look, three or four times may be a user who tries again."""
 _SHARE: Final = 0.2
 """Of the calls of that name: a cache that serves fewer than one in five is not worth its memory."""
-_SHORTEST_MS: Final = 1.0
-"""What looking into a cache, and keeping it, may cost: nothing is gained below it."""
 _SUREST: Final = 0.8
 """Spans do not say whether the tool changes something, or whether what it tells has changed."""
 _METHODS: Final = frozenset({"tools/call", "prompts/get", "resources/read", "completion/complete"})
@@ -67,7 +65,7 @@ def _finding(service: str, name: str, group: list[Call]) -> Finding | None:
     if len(repeats) < _FEWEST or len(repeats) < _SHARE * len(group):
         return None
     mean_ms = fmean(one.call.span.duration_s for one in repeats) * 1000
-    if mean_ms < _SHORTEST_MS:
+    if mean_ms < LEAST_MS:
         return None
     tool, method = group[0].tool, group[0].method
     keeps = method == "resources/read"
@@ -82,7 +80,7 @@ def _finding(service: str, name: str, group: list[Call]) -> Finding | None:
         else f"If {name} only reads, keep its answers for as long as they hold.",
         impact_ms=mean_ms,
         affected=len(repeats),
-        confidence=confidence(len(repeats), half=_FEWEST, most=_SUREST),
+        confidence=_SUREST * sure(len(repeats), half=_FEWEST / 2),
         evidence=_evidence(repeats),
         figures={
             "repeats": len(repeats),

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from groundhog_otel import semconv
 from groundhog_otel.analysis.calls import Call, calls
-from groundhog_otel.analysis.confidence import confidence
 from groundhog_otel.analysis.finding import Evidence, Finding
+from groundhog_otel.analysis.judging import sure
 from groundhog_otel.analysis.operations import method_of
 from groundhog_otel.store.model import Recording
 
@@ -84,7 +84,7 @@ def _finding(service: str, method: str, group: list[Call], changes: Mapping[str,
         "the list until list_changed arrives.",
         impact_ms=mean_ms,
         affected=len(again),
-        confidence=confidence(len(again), half=_FEWEST, most=1.0 if hinted else 0.9),
+        confidence=sure(len(again), half=_FEWEST / 2) * (1.0 if hinted else 0.9),
         evidence=_evidence(again),
         figures={
             "fetches": len(group),
