@@ -22,6 +22,7 @@ PIPE: dict[str, Any] = {semconv.NETWORK_TRANSPORT: "pipe"}
 def test_what_an_answer_costs_is_what_small_ones_do_not() -> None:
     make = Maker()
     small = make.many(5, "tools/call small", ms=10, wire_ms=2)
+    small += make.many(9, "initialize", ms=1, wire_ms=5000)  # the other process had to start
     large = make.many(4, ms=10, wire_ms=42, request=0, response=2_000_000, at_ms=1000)
     (found,) = detect(recorded(*small, *large))
     assert (found.detector, found.service, found.target) == ("large_payloads", "srv", "tools/call read")

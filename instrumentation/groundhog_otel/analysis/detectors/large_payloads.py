@@ -12,7 +12,7 @@ from groundhog_otel import semconv
 from groundhog_otel.analysis.calls import Call, calls
 from groundhog_otel.analysis.finding import Evidence, Finding
 from groundhog_otel.analysis.judging import sure
-from groundhog_otel.store.model import Process, Recording
+from groundhog_otel.store.model import Recording
 
 __all__ = ("LARGE_BYTES", "detect")
 
@@ -24,6 +24,8 @@ _FEWEST: Final = 3
 """Large ones. A list is the same for everybody: one is enough."""
 _SMALL_BYTES: Final = 4_000
 """Payloads up to it show what a call costs beside its payload."""
+_HANDSHAKES: Final = frozenset({"initialize", "server/discover"})
+"""Small, but what they take is the start of the other process, or of a connection."""
 _MS_PER_MB: Final = 16.0
 """What one more MB of text adds to a call at the least: measured over pipes (16 to 22) and HTTP (33 to 36), on mcp 1.30
 and 2.3. For recordings that do not show it themselves, as their clients were not watched."""
@@ -55,7 +57,8 @@ _SCHEMAS: Final = _Kind(
     "Shorten descriptions and schemas, or offer fewer of them at a time: each conversation carries the whole list.",
 )
 
-_Pair = tuple[Process, Process]
+_Pair = tuple[str, str]
+"""The services of a client and of a server."""
 _Cost = Callable[[Call, float], float]
 
 
@@ -63,8 +66,8 @@ def detect(recording: Recording) -> list[Finding]:
     """Find operations whose parameters or results are large, and what that costs.
 
     It needs the detail attributes on spans. What a payload costs is what its call takes beyond the server's part and
-    beyond what small calls between the same two processes take; where clients were not recorded, the least that we
-    have measured ourselves.
+    beyond what small calls between the same two services take; where there are none, or clients were not recorded,
+    the least that we have measured ourselves.
     """
     by_name: dict[tuple[str, str], list[Call]] = defaultdict(list)
     found = calls(recording.spans)
@@ -145,19 +148,23 @@ def _whole_lists(sizes: Iterable[tuple[Call, float]]) -> list[tuple[Call, float]
 
 
 def _beside(found: Iterable[Call]) -> Mapping[_Pair, float]:
-    """Return the seconds that small calls take outside of the server, by the processes on both sides."""
+    """Return the seconds that small calls take outside of the server, by the services on both sides."""
     small: dict[_Pair, list[float]] = defaultdict(list)
     for one in found:
         own_s = _outside_s(one)
         sizes = [one.number(key) for key in (semconv.REQUEST_SIZE, semconv.RESPONSE_SIZE)]
         pair = _pair(one)
-        if pair is not None and own_s is not None and all(size is not None and size <= _SMALL_BYTES for size in sizes):
+        if pair is None or own_s is None or one.method in _HANDSHAKES:
+            continue
+        if all(size is not None and size <= _SMALL_BYTES for size in sizes):
             small[pair].append(own_s)
-    return {pair: median(times) for pair, times in small.items()}
+    return {pair: median(times) for pair, times in small.items() if len(times) >= _FEWEST}
 
 
 def _pair(call: Call) -> _Pair | None:
-    return None if call.client is None or call.server is None else (call.client.process, call.server.process)
+    if call.client is None or call.server is None:
+        return None
+    return call.client.process.service, call.server.process.service
 
 
 def _outside_s(call: Call) -> float | None:
