@@ -60,6 +60,11 @@ def test_only_the_first_of_two_answers_is_the_requests() -> None:
     assert [one.client for one in calls([sent, *received])] == [sent, None]
 
 
+def test_a_span_that_was_written_twice_is_one() -> None:
+    spans = [span(), span(kind="server", own=2, parent=1)]
+    assert calls([*spans, *map(replace, spans)]) == calls(spans)
+
+
 def test_notifications_and_loops_are_no_requests() -> None:
     assert calls([span("notifications/progress"), span("work", method=None)]) == ()
     around = [span(own=own, parent=3 - own, method=None) for own in (1, 2)]

@@ -110,21 +110,25 @@ def number(span: Span, key: str) -> float | None:
 
 
 def calls(spans: Iterable[Span]) -> tuple[Call, ...]:
-    """Return the requests among ``spans``, in the order in which they began; notifications are none."""
+    """Return the requests among ``spans``, in the order in which they began; notifications are none.
+
+    A span that was written twice is one.
+    """
     by_id: dict[_Id, Span] = {}
-    requests = []
+    by_kind: dict[tuple[str, str, str], tuple[str, Span]] = {}
     for span in spans:
-        # Whatever order the spans come in, the same ones find each other.
-        twin = by_id.get((span.trace_id, span.span_id))
-        if twin is None or _order(span) < _order(twin):
-            by_id[span.trace_id, span.span_id] = span
+        own = span.trace_id, span.span_id
+        if by_id.setdefault(own, span) is not span and _order(span) < _order(by_id[own]):
+            by_id[own] = span  # whatever order the spans come in, the same ones find each other
         method = method_of(span)
         if method is not None and not method.startswith("notifications/"):
-            requests.append((_order(span), method, span))
-    requests.sort(key=lambda one: one[0])
+            key = (*own, span.kind)
+            if by_kind.setdefault(key, (method, span))[1] is not span and _order(span) < _order(by_kind[key][1]):
+                by_kind[key] = method, span
+    requests = sorted(by_kind.values(), key=lambda one: _place(one[1]))
     found: list[Call] = []
     paired: set[int] = set()
-    for _, method, server in requests:
+    for method, server in requests:
         if server.kind == "server":
             client = _sender(server, method, by_id)
             if client is not None and id(client) in paired:
@@ -134,15 +138,18 @@ def calls(spans: Iterable[Span]) -> tuple[Call, ...]:
             found.append(Call(method, server, client, server))
     found += [
         Call(method, client, client)
-        for _, method, client in requests
+        for method, client in requests
         if client.kind == "client" and id(client) not in paired
     ]
-    return tuple(sorted(found, key=lambda one: (one.start_ns, _order(one.span))))
+    return tuple(sorted(found, key=lambda one: (one.start_ns, one.span.trace_id, one.span.span_id)))
+
+
+def _place(span: Span) -> tuple[int, str, str]:
+    return span.start_ns, span.trace_id, span.span_id
 
 
 def _order(span: Span) -> tuple[object, ...]:
-    process = span.process.service, span.process.pid or 0
-    return span.start_ns, span.trace_id, span.span_id, span.kind, span.name, span.end_ns, process
+    return *_place(span), span.kind, span.name, span.end_ns, span.process.service, span.process.pid or 0
 
 
 def _sender(server: Span, method: str, by_id: Mapping[_Id, Span]) -> Span | None:

@@ -96,6 +96,18 @@ def test_who_was_given_no_cpu_has_not_waited_for_anything_else() -> None:
     assert detect(recorded(*Maker().many(20, RENDER, ms=120, every_ms=200, cpu_s=0.038))) == []
 
 
+def test_servers_that_are_started_anew_are_one_service() -> None:
+    spans = [
+        one
+        for number in range(5)
+        for one in Maker(server=Process("srv", 100 + number), first=100 * number + 1).many(
+            4, RENDER, at_ms=1000 * number, ms=40, cpu_s=0.04
+        )
+    ]
+    (found,) = detect(recorded(*spans))
+    assert found.figures["calls"] == 20
+
+
 def test_other_processes_do_not_count() -> None:
     make = Maker()
     spans = make.many(20, RENDER, ms=40, cpu_s=0.038)

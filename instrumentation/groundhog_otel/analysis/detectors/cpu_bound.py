@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from statistics import fmean
-from typing import Final
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from statistics import fmean, median
+from typing import Final, NamedTuple
 
 from groundhog_otel import semconv
 from groundhog_otel.analysis.calls import Call, calls
@@ -32,34 +33,56 @@ def detect(recording: Recording) -> list[Finding]:
     wait; so it goes by calls that had it to themselves, and only where there are too few of them by what others have
     left of it.
     """
-    by_process: dict[Process, list[Call]] = defaultdict(list)
+    timed: dict[Process, list[_Timed]] = defaultdict(list)
     for one in calls(recording.spans):
         if one.server is not None:
-            by_process[one.server.process].append(one)
-    found = []
-    for process, here in sorted(by_process.items(), key=lambda item: (item[0].service, item[0].pid or 0)):
-        timed = [one for one in here if _cpu_s(one) is not None]
-        rates = Rates((one.span.start_ns, one.span.end_ns, _cpu_s(one) or 0.0) for one in timed)
-        by_name: dict[str, list[Call]] = defaultdict(list)
-        for one in timed:
-            by_name[one.name].append(one)
-        for name, group in sorted(by_name.items()):
-            finding = _finding(process, name, group, rates, here)
-            if finding is not None:
-                found.append(finding)
-    return found
+            timed[one.server.process].append(_Timed.of(one))
+    rates = {process: Rates(map(_spread, here)) for process, here in timed.items()}
+    by_name: dict[tuple[str, str], list[_Timed]] = defaultdict(list)
+    for handled in chain.from_iterable(timed.values()):
+        if handled.call.number(semconv.CPU_TIME) is not None:
+            by_name[handled.call.service, handled.call.name].append(handled)
+    found = (_finding(service, name, group, rates, timed) for (service, name), group in sorted(by_name.items()))
+    return [one for one in found if one is not None]
 
 
-def _finding(process: Process, name: str, group: list[Call], rates: Rates, here: Sequence[Call]) -> Finding | None:
-    cpu_ms = fmean(_cpu_s(one) or 0.0 for one in group) * 1000
+class _Timed(NamedTuple):
+    """A call, with the moments and the times that are asked for again and again."""
+
+    call: Call
+    process: Process
+    asked_ns: int
+    start_ns: int
+    end_ns: int
+    cpu_s: float
+
+    @classmethod
+    def of(cls, call: Call) -> _Timed:
+        span = call.span
+        cpu_s = call.number(semconv.CPU_TIME) or 0.0
+        return cls(call, span.process, call.start_ns, span.start_ns, span.end_ns, cpu_s)
+
+
+def _spread(one: _Timed) -> tuple[int, int, float]:
+    return one.start_ns, one.end_ns, one.cpu_s
+
+
+def _finding(
+    service: str,
+    name: str,
+    group: list[_Timed],
+    rates: Mapping[Process, Rates],
+    timed: Mapping[Process, Sequence[_Timed]],
+) -> Finding | None:
+    cpu_ms = fmean(one.cpu_s for one in group) * 1000
     if len(group) < _FEWEST or cpu_ms < LEAST_MS:
         return None
     ratio, by_itself = _ratio(group, rates)
     if ratio <= RATIO:
         return None
-    held_s = _held_up(group, here)
+    held_s = _held_up(group, timed)
     impact_ms = (fmean(held_s) if held_s else _one_more_s(group)) * 1000
-    tool = group[0].tool
+    tool = group[0].call.tool
     others = (
         f"and {len(held_s)} calls have waited for it meanwhile, {impact_ms:.1f} ms each"
         if held_s
@@ -67,7 +90,7 @@ def _finding(process: Process, name: str, group: list[Call], rates: Rates, here:
     )
     return Finding(
         detector="cpu_bound",
-        service=process.service,
+        service=service,
         target=name,
         says=f"{len(group)} calls of {name} compute for {min(ratio, 1.0):.0%} of the time, {cpu_ms:.1f} ms each, "
         f"{others}.",
@@ -88,55 +111,54 @@ def _finding(process: Process, name: str, group: list[Call], rates: Rates, here:
     )
 
 
-def _ratio(group: Sequence[Call], rates: Rates) -> tuple[float, bool]:
-    """Return CPU time by duration, and whether that is of calls which had the interpreter to themselves."""
-    cpu_s = own_s = alone_cpu_s = alone_s = 0.0
-    alone = 0
+def _ratio(group: Sequence[_Timed], rates: Mapping[Process, Rates]) -> tuple[float, bool]:
+    """Return CPU time by duration, the median, and whether that is of calls which had the interpreter to themselves."""
+    alone, shared = [], []
     for one in group:
-        mine = _cpu_s(one) or 0.0
-        lasted_s = max(one.span.duration_s - (one.number(semconv.CPU_DELAY) or 0.0), mine)
-        others_s = max(0.0, rates.between(one.span.start_ns, one.span.end_ns) - mine)
-        cpu_s += mine
-        own_s += max(lasted_s - others_s, mine)
+        delay_s = one.call.number(semconv.CPU_DELAY) or 0.0
+        lasted_s = max((one.end_ns - one.start_ns) / 1e9 - delay_s, one.cpu_s)
+        others_s = max(0.0, rates[one.process].between(one.start_ns, one.end_ns) - one.cpu_s)
+        left_s = max(lasted_s - others_s, one.cpu_s)
+        shared.append(one.cpu_s / left_s if left_s else 0.0)
         if others_s <= _ALONE * lasted_s:
-            alone, alone_cpu_s, alone_s = alone + 1, alone_cpu_s + mine, alone_s + lasted_s
-    if alone >= _FEWEST:
-        return (alone_cpu_s / alone_s if alone_s else 0.0), True
-    return (cpu_s / own_s if own_s else 0.0), False
+            alone.append(one.cpu_s / lasted_s if lasted_s else 0.0)
+    # The median: a thread that wakes up late makes a call look idle, nothing makes it look busier than it is.
+    return (median(alone), True) if len(alone) >= _FEWEST else (median(shared), False)
 
 
-def _held_up(group: Sequence[Call], here: Sequence[Call]) -> list[float]:
-    """Return the seconds for which each other call of this process has waited while these computed, where it has."""
-    computing = Rates((one.span.start_ns, one.span.end_ns, _cpu_s(one) or 0.0) for one in group)
-    own = {id(one) for one in group}
+def _held_up(group: Sequence[_Timed], timed: Mapping[Process, Sequence[_Timed]]) -> list[float]:
+    """Return the seconds for which each other call of a process has waited while these computed there."""
+    computing: dict[Process, list[_Timed]] = defaultdict(list)
+    for one in group:
+        computing[one.process].append(one)
     found = []
-    for one in here:
-        cpu_s = _cpu_s(one) or 0.0
-        held_s = computing.between(one.start_ns, one.span.end_ns) - (cpu_s if id(one) in own else 0.0)
-        # While it computes itself it is not held up.
-        held_s = min(held_s, (one.span.end_ns - one.start_ns) / 1e9 - cpu_s)
-        if held_s * 1000 >= LEAST_MS:
-            found.append(held_s)
+    for process, these in sorted(computing.items(), key=lambda item: item[0].pid or 0):
+        busy, own = Rates(map(_spread, these)), {id(one) for one in these}
+        for one in timed[process]:
+            held_s = busy.between(one.asked_ns, one.end_ns) - (one.cpu_s if id(one) in own else 0.0)
+            # While it computes itself it is not held up.
+            held_s = min(held_s, (one.end_ns - one.asked_ns) / 1e9 - one.cpu_s)
+            if held_s * 1000 >= LEAST_MS:
+                found.append(held_s)
     return found
 
 
-def _one_more_s(group: Sequence[Call]) -> float:
+def _one_more_s(group: Sequence[_Timed]) -> float:
     """Return the seconds that one more call would wait, were it to come at any moment while these were made.
 
     It meets a call with the share of time that they compute, and of that one, on average, the second half.
     """
-    computing_s = [_cpu_s(one) or 0.0 for one in group]
-    period_s = (max(one.span.end_ns for one in group) - min(one.span.start_ns for one in group)) / 1e9
-    return sum(one * one for one in computing_s) / 2 / max(period_s, sum(computing_s))
+    period_s = (max(one.end_ns for one in group) - min(one.start_ns for one in group)) / 1e9
+    return sum(one.cpu_s**2 for one in group) / 2 / max(period_s, sum(one.cpu_s for one in group))
 
 
-def _evidence(group: Sequence[Call]) -> tuple[Evidence, ...]:
-    longest = sorted(group, key=lambda one: (-(_cpu_s(one) or 0.0), one.span.trace_id, one.span.span_id))[:3]
+def _evidence(group: Sequence[_Timed]) -> tuple[Evidence, ...]:
+    longest = sorted(group, key=lambda one: (-one.cpu_s, one.call.span.trace_id, one.call.span.span_id))[:3]
     return tuple(
         Evidence(
-            f"{(_cpu_s(one) or 0.0) * 1000:.1f} ms of CPU time in {one.span.duration_s * 1000:.1f} ms{_starved(one)}.",
-            one.span.trace_id,
-            one.span.span_id,
+            f"{one.cpu_s * 1000:.1f} ms of CPU time in {one.call.span.duration_s * 1000:.1f} ms{_starved(one.call)}.",
+            one.call.span.trace_id,
+            one.call.span.span_id,
         )
         for one in longest
     )
@@ -145,7 +167,3 @@ def _evidence(group: Sequence[Call]) -> tuple[Evidence, ...]:
 def _starved(call: Call) -> str:
     delay_s = call.number(semconv.CPU_DELAY) or 0.0
     return f", for {delay_s * 1000:.1f} ms of which there was no CPU" if delay_s > _ALONE * call.span.duration_s else ""
-
-
-def _cpu_s(call: Call) -> float | None:
-    return None if call.server is None else call.number(semconv.CPU_TIME)
