@@ -28,6 +28,7 @@ VARIANTS = (
     "floor",
     "floor+propagation",
     "ours",
+    "ours, with detail",
     "floor+propagation, not sampled",
     "two records and two dropped spans",
     "ours, not sampled",

@@ -28,6 +28,7 @@ VARIANTS: Final = (
     "floor",
     "floor+propagation",
     "ours",
+    "ours, with detail",
     "floor+propagation, not sampled",
     "two records and two dropped spans",
     "ours, not sampled",
@@ -69,6 +70,11 @@ class Variants:
         del os.environ[_DISABLED]
         self._providers: dict[str, dict[str, Any]] = {
             "ours": {"tracer_provider": self._tracer_provider, "meter_provider": self._meter_provider},
+            "ours, with detail": {
+                "tracer_provider": self._tracer_provider,
+                "meter_provider": self._meter_provider,
+                "settings": McpSettings(detail=True),
+            },
             "ours, not sampled": {"tracer_provider": unsampled, "meter_provider": self._meter_provider},
             "ours, SDK disabled": disabled,
             "ours, no provider": {},
@@ -90,7 +96,7 @@ class Variants:
             if variant == "ours, SDK disabled":
                 os.environ[_DISABLED] = "true"
             instrumentor = McpInstrumentor()
-            instrumentor.instrument(settings=McpSettings(), **self._providers[variant])
+            instrumentor.instrument(**{"settings": McpSettings(), **self._providers[variant]})
             yield
             instrumentor.uninstrument()
             os.environ.pop(_DISABLED, None)

@@ -123,7 +123,7 @@ def test_a_wrong_option_in_a_file_is_a_warning_that_names_it(tmp_path: Path) -> 
         (
             f"'exclude_methods' {where} is not an option (did you mean 'excluded_methods'?). Options are: "
             "native_spans, excluded_methods, capture_content, capture_max_length, redact, resource_uri_in_name, "
-            "server_parent, flush_on_sigterm, exit_timeout_s, forward_environment, execute_tool."
+            "server_parent, flush_on_sigterm, exit_timeout_s, forward_environment, execute_tool, detail."
         ),
     ]
     assert "tools/call add" in (tmp_path / "spans.jsonl").read_text()

@@ -38,6 +38,7 @@ def test_nothing_given_is_the_defaults() -> None:
         ("OTEL_PYTHON_MCP_SERVER_PARENT", "ambient", "server_parent", "ambient"),
         ("OTEL_PYTHON_MCP_FLUSH_ON_SIGTERM", "false", "flush_on_sigterm", False),
         ("OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS", "enrich", "execute_tool", "enrich"),
+        ("OTEL_PYTHON_MCP_DETAIL", "true", "detail", True),
     ],
 )
 def test_every_variable_is_read(variable: str, value: str, field: str, expected: object) -> None:
@@ -55,6 +56,7 @@ def test_every_variable_is_read(variable: str, value: str, field: str, expected:
         ("OTEL_PYTHON_MCP_SERVER_PARENT", "none", "'meta'", "meta or ambient"),
         ("OTEL_PYTHON_MCP_FLUSH_ON_SIGTERM", "off", "true", "true or false"),
         ("OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS", "both", "'own'", "own or enrich"),
+        ("OTEL_PYTHON_MCP_DETAIL", "sizes", "false", "true or false"),
     ],
 )
 def test_a_wrong_variable_is_one_sentence_and_the_default(variable: str, value: str, used: str, write: str) -> None:
@@ -142,7 +144,7 @@ def test_a_settings_object_stands_for_the_environment() -> None:
             (
                 "'exclude_methods' in instrument() is not an option (did you mean 'excluded_methods'?). Options are: "
                 "native_spans, excluded_methods, capture_content, capture_max_length, redact, resource_uri_in_name, "
-                "server_parent, flush_on_sigterm, exit_timeout_s, forward_environment, execute_tool."
+                "server_parent, flush_on_sigterm, exit_timeout_s, forward_environment, execute_tool, detail."
             ),
         ),
     ],

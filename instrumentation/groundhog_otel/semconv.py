@@ -45,12 +45,14 @@ MCP_DURATION_BUCKETS_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 3
 
 # --- Ours: what an analysis asks for, on request ------------------------------------------------------------------
 REQUEST_SIZE: Final = "groundhog.mcp.request.size"
-"""Bytes of the parameters as JSON (int)."""
+"""Bytes of a request's parameters as JSON, without ``_meta`` (int)."""
 RESPONSE_SIZE: Final = "groundhog.mcp.response.size"
-"""Bytes of the result as JSON (int)."""
+"""Bytes of its result as JSON (int); absent where the answer is an error."""
 REQUEST_DIGEST: Final = "groundhog.mcp.request.digest"
 """The same for the same parameters within one process, and telling nothing of them: a keyed hash (str)."""
 CPU_TIME: Final = "groundhog.cpu.time"
-"""Seconds of CPU that the threads of the server have spent on the operation (float)."""
+"""Seconds of CPU that the threads of whoever handles the request have spent on it (float), or more."""
+CPU_DELAY: Final = "groundhog.cpu.delay"
+"""Seconds for which those threads could have gone on and were given no CPU (float): by the host, or by a quota."""
 RESULT_TTL: Final = "groundhog.mcp.result.ttl"
-"""Seconds for which the peer says that a list stays good (float); absent where it says nothing."""
+"""Seconds for which the server says that the result stays good (float); absent where it says nothing."""

@@ -64,13 +64,18 @@ def _raise(*args: Any, **kwargs: Any) -> Any:
         "groundhog_otel.mcp.shape.redacted_uri",
         "groundhog_otel.mcp.transport.tagged",
         "groundhog_otel.mcp.names.KnownNames.learn",
+        "groundhog_otel.mcp.detail._canonical",
+        "groundhog_otel.mcp.detail._size",
+        "groundhog_otel.mcp.payloads._recorded",
+        "groundhog_otel.mcp.cpu_time._measured",
     ],
 )
 async def test_any_collaborator_may_raise(
     broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bare = await _exercise()
-    with capturing(failing=True):
+    detail = broken.startswith(tuple(f"groundhog_otel.mcp.{one}." for one in ("detail", "payloads", "cpu_time")))
+    with capturing(McpSettings(detail=detail), failing=True):
         if broken.startswith("opentelemetry.propagate."):  # a plain context does not come by there
             monkeypatch.setattr("groundhog_otel.mcp.w3c._is_default", lambda _: False)
         monkeypatch.setattr(broken, _raise)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined] # upstream opts out of mypy
     BaseInstrumentor,
@@ -20,6 +20,9 @@ from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.mcp.telemetry import Telemetry
 from groundhog_otel.mcp.traffic import TrafficCounter
 from groundhog_otel.settings import McpSettings, warn
+
+if TYPE_CHECKING:
+    from groundhog_otel.mcp.cpu_time import CpuTime
 
 __all__ = ("McpInstrumentor",)
 
@@ -45,6 +48,7 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
     _telemetry: Telemetry | None = None
     _life: Life | None = None
     _traffic: TrafficCounter | None = None
+    _cpu_time: CpuTime | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """Return the supported releases of ``mcp``."""
@@ -87,10 +91,18 @@ class McpInstrumentor(BaseInstrumentor):  # type: ignore[misc] # see the import
                 (*_hooks(telemetry), *fastmcp.hooks(telemetry), *peers.hooks(telemetry), *self._life.hooks())
             )
             self._patches.install()
+            if settings.detail:
+                from groundhog_otel.mcp.cpu_time import CpuTime  # noqa: PLC0415 - for whoever asks for it
+
+                self._cpu_time = CpuTime()
+                self._cpu_time.install()
         except Exception:
             logger.warning("MCP is not instrumented", exc_info=True)
 
     def _uninstrument(self, **_kwargs: Any) -> None:
+        if self._cpu_time is not None:
+            self._cpu_time.remove()
+            self._cpu_time = None
         if self._patches is not None:
             self._patches.remove()
             self._patches = None

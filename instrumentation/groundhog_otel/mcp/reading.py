@@ -30,9 +30,9 @@ def jsonrpc_error(exc: BaseException) -> Any:
 
 def told(telemetry: Telemetry, operation: Operation, outcome: Outcome, message: object) -> Outcome:
     """Return the outcome with the error's message for its description, where content has been asked for."""
-    if telemetry.content is None or outcome.error_type is None:
+    if telemetry.payloads is None or outcome.error_type is None:
         return outcome
-    text = telemetry.content.message(operation.target or operation.method, message)
+    text = telemetry.payloads.message(operation, message)
     return outcome if text is None else outcome._replace(description=text)
 
 
@@ -40,15 +40,10 @@ def outcome_of_answer(telemetry: Telemetry, operation: Operation, answer: Any, p
     """Return what a successful JSON-RPC answer means, and take note of the names and the version it tells."""
     try:
         method = operation.method
+        if telemetry.payloads is not None:
+            telemetry.payloads.answered(operation, answer)
         if method == "tools/call":
-            if field(answer, "isError", "is_error") is True:
-                return outcomes.TOOL_ERROR
-            if telemetry.content is not None:
-                captured: dict[str, Any] = {}
-                telemetry.content.add(captured, "result", operation.target, answer)
-                for key, value in captured.items():
-                    operation.set(key, value)
-            return outcomes.OK
+            return outcomes.TOOL_ERROR if field(answer, "isError", "is_error") is True else outcomes.OK
         if method in _LISTS:
             telemetry.targets.learn_listed(field(answer, _LISTS[method]))
         elif method == "initialize":

@@ -20,7 +20,6 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Link, SpanKind
 
 from groundhog_otel import __version__, semconv
-from groundhog_otel.mcp.content import Content
 from groundhog_otel.mcp.contexts import only_span
 from groundhog_otel.mcp.durations import SCOPE, Durations
 from groundhog_otel.mcp.fields import field, is_mapping
@@ -29,6 +28,7 @@ from groundhog_otel.mcp.inflight import IN_FLIGHT, ON_BEGIN
 from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.mcp.outcome import Outcome
 from groundhog_otel.mcp.ownership import announced_for, execute_tool_span
+from groundhog_otel.mcp.payloads import Payloads
 from groundhog_otel.mcp.propagation import extract
 from groundhog_otel.mcp.shape import LONGEST_NAME, TARGETS, WITH_URI, shape, shape_once, tell_uri
 from groundhog_otel.mcp.transport import Transport, at_receiver
@@ -61,7 +61,7 @@ class Telemetry:
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
         self.settings = settings
-        self.content = Content(settings) if settings.capture_content else None
+        self.payloads = Payloads.asked_for(settings)
         self.durations = Durations(meter_provider)
         self.methods, self.targets = self.durations.methods, self.durations.targets
         self.bounded = self.durations.bounded
@@ -141,12 +141,12 @@ class Telemetry:
                     own[semconv.MCP_SESSION_ID] = session_id
                 if attributes:
                     own.update(attributes)
-                if self.content is not None and method == "tools/call":
-                    self.content.add(own, "arguments", target, field(params, "arguments"))
                 outer = execute_tool_span(target) if self._enrich and kind is CLIENT else None
                 operation.shared = shared if known else None
                 context = current if parent is None else parent
                 operation.start(title, own, context, links, outer=outer, announced=announced)
+                if self.payloads is not None:
+                    self.payloads.asked(operation, params)
         except Exception:
             guarded_error("begin")
             return None

@@ -53,6 +53,8 @@ class McpSettings(NamedTuple):
     """Seconds that the end of the process may wait for its telemetry. None: as long as the SDK's shutdown takes."""
     forward_environment: bool = False
     """Whether servers that an instrumented client starts over stdio get :func:`forwarded_environment`."""
+    detail: bool = False
+    """Whether spans of requests tell sizes in bytes, repetition (by a keyed hash) and CPU time."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> tuple[McpSettings, list[Problem]]:
@@ -89,4 +91,5 @@ _MCP: Final[Mapping[str, Option]] = {
     "exit_timeout_s": Option(variables.OTEL_PYTHON_MCP_EXIT_TIMEOUT, "seconds above 0, like 1.5, or none", seconds),
     "forward_environment": Option(variables.OTEL_PYTHON_MCP_FORWARD_ENVIRONMENT, TRUTH, flag),
     "execute_tool": Option(variables.OTEL_PYTHON_MCP_EXECUTE_TOOL_SPANS, "own or enrich", choice("own", "enrich")),
+    "detail": Option(variables.OTEL_PYTHON_MCP_DETAIL, TRUTH, flag),
 }

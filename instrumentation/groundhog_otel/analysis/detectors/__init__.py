@@ -7,5 +7,5 @@ from __future__ import annotations
 
 __all__ = ("NAMES",)
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("repeated_calls", "uncached_lists", "large_payloads", "cpu_bound")
 """In the order in which they are asked."""
