@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from groundhog_otel.html.markup import Html, joined, number, tag
-from groundhog_otel.load.reporting.html.scales import Scale
+from groundhog_otel.html.scales import Scale
 
 __all__ = ("WIDE", "Plot")
 
