@@ -12,6 +12,7 @@ from rich.text import Text
 
 from groundhog_otel.analysis.operations import Operation, error_of
 from groundhog_otel.analysis.summary import Summary
+from groundhog_otel.analysis.sums import process_label
 from groundhog_otel.analysis.usage import Statistic
 from groundhog_otel.analysis.waterfall import Row, Waterfall
 from groundhog_otel.report.units import amount, duration, share, size
@@ -158,7 +159,7 @@ class _Printer:
             table = _columns("Process", "CPU avg", "max", "Memory avg", "max", "Disk read", "written", right=6)
             for one in summary.usage:
                 table.add_row(
-                    self._plain(_label(one.process)),
+                    self._plain(process_label(one.process)),
                     *_two(one.cpu_share, share),
                     *_two(one.memory_bytes, size),
                     *("-" if io is None else size(io.total) for io in (one.disk_read_bytes, one.disk_written_bytes)),
@@ -212,8 +213,4 @@ def _story(run: Run) -> str:
 def _processes(processes: tuple[Process, ...]) -> str:
     if len(processes) > 8:
         return amount(len(processes), "process").replace("processs", "processes")
-    return ", ".join(map(_label, processes)) or "no process"
-
-
-def _label(process: Process) -> str:
-    return process.service if process.pid is None else f"{process.service} ({process.pid})"
+    return ", ".join(map(process_label, processes)) or "no process"
