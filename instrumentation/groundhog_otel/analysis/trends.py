@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Final, Literal
 
 from groundhog_otel.analysis.sums import by_process, per_second, process_label, summed
 from groundhog_otel.budgets import PROCESS_LIMITS
 from groundhog_otel.store.model import Buckets, Histogram, Point, Process, Recording
 
-__all__ = ("Line", "Trend", "trends")
+__all__ = ("MOST_POINTS", "Line", "Trend", "thinned", "trends")
+
+MOST_POINTS: Final = 240
+"""Of a line, where it is shown: more than that are finer than a chart."""
 
 Unit = Literal["share", "size", "rate", "duration", "count"]
 
@@ -60,6 +63,17 @@ def trends(recording: Recording) -> tuple[Trend, ...]:
         Trend("Requests under way", "count", _gauge(recording, "groundhog.mcp.requests.active")),
     )  # fmt: skip
     return tuple(one for one in made if one.lines)
+
+
+def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> Sequence[Point]:
+    """Return at most ``most`` points, of each stretch of time the largest: peaks are what budgets are about."""
+    if len(points) <= most:
+        return points
+    size = len(points) / most
+    edges = [round(number * size) for number in range(most + 1)]
+    return [
+        max(points[edges[number] : edges[number + 1]], key=lambda point: point.value) for number in range(most)
+    ]  # fmt: skip
 
 
 def _gauge(recording: Recording, name: str) -> tuple[Line, ...]:

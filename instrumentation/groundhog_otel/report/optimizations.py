@@ -9,26 +9,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ("LEDGER", "MEASURES", "Change", "Optimization", "optimizations", "read_ledger")
+__all__ = ("LEDGER", "MEASURES", "Effect", "Optimization", "optimizations", "read_ledger")
 
 LEDGER: Final = "optimizations.jsonl"
 """The file's name in the folder of recordings."""
-MEASURES: Final = ("p50", "p99", "cpu")
+MEASURES: Final[Mapping[str, str]] = {
+    "mean": "mean latency",
+    "p50": "p50",
+    "p99": "p99",
+    "cpu": "CPU a call",
+    "memory": "memory",
+}
+"""What is shown, and how it is called. All of these are better when smaller."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """How one measure changed, with the interval that holds the true change in 95 of 100 trials.
+class Effect:
+    """How one measure differs with an action from how it is without."""
 
-    Changes are relative to what was before: -0.25 is a quarter less. All of these measures are better when smaller.
-    """
-
-    delta: float
+    measure: str
+    """One of :data:`MEASURES`."""
+    without: float
+    """Seconds; of ``memory`` bytes."""
+    changed: float
     low: float
+    """The interval that holds the true change in 95 of 100 trials, as a share of ``without``: -0.25, a quarter less."""
     high: float
-    before: float | None = None
-    """Seconds (p50, p99: of latency, cpu: of CPU time a call); None when the ledger does not say."""
-    after: float | None = None
+
+    @property
+    def change(self) -> float:
+        """As a share of what it was without."""
+        return self.changed / self.without - 1 if self.without else 0.0
 
     @property
     def finding(self) -> str:
@@ -40,17 +51,22 @@ class Change:
 class Optimization:
     """One trial."""
 
-    name: str
-    parameters: Mapping[str, str]
-    predicted: float | None
-    """The relative change that was expected of the measure it aims at."""
-    measured: Mapping[str, Change]
-    """By ``p50``, ``p99``, ``cpu``; those that were measured."""
-    verdict: str
+    action: str
+    """As the optimiser writes it: ``limiter:tokens=100``."""
+    outcome: str
     """``kept``, ``reverted``, ``refused`` …"""
-    reason: str
+    why: str
     at: str
     """ISO 8601."""
+    predicted_saving_ms: float | None
+    """Of the mean latency of all operations; None where nobody has predicted anything."""
+    effects: tuple[Effect, ...]
+    """In the order of :data:`MEASURES`; empty when it was not tried."""
+
+    @property
+    def measured_saving_ms(self) -> float | None:
+        """Of the mean latency: what stands beside the prediction."""
+        return next(((one.without - one.changed) * 1000 for one in self.effects if one.measure == "mean"), None)
 
 
 def read_ledger(file: Path) -> tuple[Optimization, ...]:
@@ -71,29 +87,31 @@ def read_ledger(file: Path) -> tuple[Optimization, ...]:
 
 
 def optimizations(entries: Iterable[Any]) -> tuple[Optimization, ...]:
-    """Return plain objects, as the ledger has them, as trials; what is none is passed over."""
-    return tuple(_optimization(one) for one in entries if isinstance(one, Mapping) and one.get("name"))
+    """Return the plain objects of a ledger's lines as trials; what is none is passed over."""
+    pairs = ((_mapping(one), _mapping(_mapping(one).get("trial"))) for one in entries)
+    return tuple(_optimization(entry, trial) for entry, trial in pairs if trial.get("action"))
 
 
-def _optimization(raw: Mapping[str, Any]) -> Optimization:
-    measured = _mapping(raw.get("measured"))
-    changes = {name: _change(_mapping(measured.get(name))) for name in MEASURES}
+def _optimization(entry: Mapping[str, Any], trial: Mapping[str, Any]) -> Optimization:
+    raw = trial.get("effects")
+    effects = [_effect(_mapping(one)) for one in (raw if isinstance(raw, list) else [])]
+    order = list(MEASURES)
     return Optimization(
-        name=str(raw["name"]),
-        parameters={str(key): str(value) for key, value in _mapping(raw.get("parameters")).items()},
-        predicted=_number(raw.get("predicted")),
-        measured={name: change for name, change in changes.items() if change is not None},
-        verdict=str(raw.get("verdict") or "unknown"),
-        reason=str(raw.get("reason") or ""),
-        at=str(raw.get("at") or ""),
+        action=str(trial["action"]),
+        outcome=str(trial.get("outcome") or "unknown"),
+        why=str(trial.get("why") or ""),
+        at=str(entry.get("time") or ""),
+        predicted_saving_ms=_number(trial.get("predicted_saving_ms")),
+        effects=tuple(sorted((one for one in effects if one is not None), key=lambda one: order.index(one.measure))),
     )
 
 
-def _change(raw: Mapping[str, Any]) -> Change | None:
-    delta, low, high = (_number(raw.get(name)) for name in ("delta", "low", "high"))
-    if delta is None or low is None or high is None:
+def _effect(raw: Mapping[str, Any]) -> Effect | None:
+    measure = raw.get("measure")
+    without, changed, low, high = (_number(raw.get(name)) for name in ("without", "changed", "low", "high"))
+    if measure not in MEASURES or without is None or changed is None or low is None or high is None:
         return None
-    return Change(delta, low, high, _number(raw.get("before")), _number(raw.get("after")))
+    return Effect(str(measure), without, changed, low, high)
 
 
 def _mapping(raw: object) -> Mapping[str, Any]:

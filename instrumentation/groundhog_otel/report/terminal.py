@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -10,30 +10,49 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from groundhog_otel.analysis.finding import Finding
 from groundhog_otel.analysis.operations import Operation, error_of
 from groundhog_otel.analysis.summary import Summary
 from groundhog_otel.analysis.sums import process_label
 from groundhog_otel.analysis.usage import Statistic
 from groundhog_otel.analysis.waterfall import Row, Waterfall
+from groundhog_otel.report.content import Report
+from groundhog_otel.report.optimizations import MEASURES, Optimization
 from groundhog_otel.report.units import amount, duration, share, size
-from groundhog_otel.store.model import Process, Run
+from groundhog_otel.report.wording import (
+    amount_of,
+    change,
+    confidence,
+    effect_amount,
+    gain,
+    headline,
+    outcome,
+    savings,
+    story,
+)
+from groundhog_otel.store.model import Process
 
 __all__ = ("print_report", "print_trace")
 
 _MOST_ROWS: Final = 25
 _MOST_ERRORS: Final = 10
+_MOST_FINDINGS: Final = 10
 _MOST_UNREADABLE: Final = 5
 _WIDEST: Final = 120
 
 
-def print_report(summary: Summary, console: Console | None = None) -> None:
-    """Print all of a summary."""
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Print all of a report."""
     out = _Printer(console or Console(highlight=False, markup=False, emoji=False))
+    summary = report.summary
     out.head(summary)
+    out.budgets(report)
+    out.findings(report.findings)
     out.operations(summary)
     if summary.slowest is not None:
         out.waterfall(summary.slowest)
     out.usage(summary)
+    out.optimizations(report.optimizations)
     out.unreadable(summary)
 
 
@@ -70,10 +89,40 @@ class _Printer:
         if len(summary.runs) == 1:
             run = summary.runs[0]
             self._line(f"Run {run.run_id}", "bold")
-            self._line(_story(run))
+            self._line(story(run))
         else:
             self._line(f"{len(summary.runs)} runs, {summary.runs[0].run_id} to {summary.runs[-1].run_id}", "bold")
         self._line(f"{amount(summary.spans, 'span')} from {_processes(summary.processes)}")
+
+    def budgets(self, report: Report) -> None:
+        self._title(headline(report))
+        table = _columns("Budget", "Limit", "Worst", "", "Of", right=2)
+        for one in report.verdicts:
+            said = outcome(one)
+            table.add_row(
+                one.budget,
+                amount_of(one.quantity, one.limit),
+                "n/a" if one.measured is None else amount_of(one.quantity, one.measured),
+                Text(said, {"met": "green", "over": "bold red", "n/a": "dim"}[said]),
+                Text(self._plain(one.worst or one.missing), "" if one.worst else "dim"),
+            )
+        table.columns[-1].no_wrap = False
+        self._table(table)
+
+    def findings(self, findings: Sequence[Finding] | None) -> None:
+        if findings is None:
+            return
+        self._title("Findings")
+        if not findings:
+            self._line("No detector has found anything that costs time.")
+        for number, one in enumerate(findings[:_MOST_FINDINGS], 1):
+            self._line(f"{number}. {one.says} {one.advice}")
+            self._line(f"   {gain(one)}; {confidence(one)}", "dim")
+            traces = [evidence.trace_id for evidence in one.evidence if evidence.trace_id is not None]
+            if traces:
+                self._line(f"   groundhog report --trace {traces[0]}", "dim")
+        if len(findings) > _MOST_FINDINGS:
+            self._line(f"… and {amount(len(findings) - _MOST_FINDINGS, 'more finding')}")
 
     def operations(self, summary: Summary) -> None:
         self._title("MCP operations")
@@ -172,6 +221,18 @@ class _Printer:
                 f"{size(traffic.sent_bytes.total)} out, within {duration(traffic.observed_s)}"
             )
 
+    def optimizations(self, tried: Sequence[Optimization]) -> None:
+        if not tried:
+            return
+        self._title("Optimisations")
+        for one in tried:
+            self._line(f"{one.action}: {one.outcome}{f', {one.why}' if one.why else ''}")
+            if savings(one):
+                self._line(f"  {savings(one)}", "dim")
+            for effect in one.effects:
+                before, after = (effect_amount(effect, value) for value in (effect.without, effect.changed))
+                self._line(f"  {MEASURES[effect.measure]}: {before} to {after}, {change(effect)}, {effect.finding}")
+
     def unreadable(self, summary: Summary) -> None:
         if not summary.unreadable:
             return
@@ -198,16 +259,6 @@ def _two(statistic: Statistic | None, unit: Callable[[float], str]) -> tuple[str
     if statistic is None:
         return "-", "-"
     return unit(statistic.avg), unit(statistic.max)
-
-
-def _story(run: Run) -> str:
-    """Return what was started, and how it ended."""
-    if run.manifest is None:
-        return "Not started by groundhog run."
-    command = " ".join(run.manifest.command)
-    if run.manifest.duration_s is None:
-        return f"{command}: still running, or killed"
-    return f"{command}: {duration(run.manifest.duration_s)}, exit code {run.manifest.exit_code}"
 
 
 def _processes(processes: tuple[Process, ...]) -> str:

@@ -10,7 +10,7 @@ from groundhog_otel.analysis.finding import Finding
 from groundhog_otel.analysis.summary import Summary
 from groundhog_otel.analysis.verdicts import Verdict
 from groundhog_otel.report.content import Report
-from groundhog_otel.report.optimizations import Change, Optimization
+from groundhog_otel.report.optimizations import Effect, Optimization
 from groundhog_otel.report.units import amount, duration, share, size
 from groundhog_otel.store.model import Run
 
@@ -20,14 +20,15 @@ __all__ = (
     "began",
     "change",
     "confidence",
+    "effect_amount",
     "facts",
     "gain",
     "headline",
     "kind_of",
     "outcome",
+    "savings",
     "story",
     "title",
-    "trial",
 )
 
 BUDGETS: Final[Mapping[str, str]] = {
@@ -128,15 +129,24 @@ def confidence(finding: Finding) -> str:
     return f"{words} ({share(finding.confidence)})"
 
 
-def change(one: Change) -> str:
+def change(one: Effect) -> str:
     """Return a relative change with its interval: ``-25 % (-31 … -19 %)``."""
-    return f"{_signed(one.delta)} % ({_signed(one.low)} … {_signed(one.high)} %)"
+    return f"{_signed(one.change)} % ({_signed(one.low)} … {_signed(one.high)} %)"
 
 
-def trial(one: Optimization) -> str:
-    """Return what was tried: its name and what it was given."""
-    given = ", ".join(f"{name}={value}" for name, value in one.parameters.items())
-    return f"{one.name} ({given})" if given else one.name
+def effect_amount(one: Effect, value: float) -> str:
+    """Return a value of an effect's measure, with its unit."""
+    return size(value) if one.measure == "memory" else duration(value)
+
+
+def savings(one: Optimization) -> str:
+    """Return what was predicted beside what was measured, of the mean latency."""
+    parts = [
+        f"{name} {duration(abs(saving) / 1000)} {'less' if saving >= 0 else 'more'}"
+        for name, saving in (("predicted", one.predicted_saving_ms), ("measured", one.measured_saving_ms))
+        if saving is not None
+    ]
+    return ", ".join(parts)
 
 
 def _signed(value: float) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -31,16 +32,30 @@ def dumps(profile: Profile, *, value: str | None = None) -> str:
     return page(_title(profile), dict(_facts(profile)), graph, remarks=_remarks(profile), more=more)
 
 
-def part(profiles: Sequence[Profile]) -> Part:
-    """Return a section for the report of a run, with the flame graphs of its profiles; the first one is open."""
+def part(profiles: Iterable[Profile]) -> Part:
+    """Return a section for the report of a run, with the flame graphs of its profiles; the first one is open.
+
+    They show what went on within calls, which is what the report is about; all of it where no call was seen. The one
+    that did most comes first: a client mostly waits.
+    """
+    chosen = sorted(map(_within_calls, profiles), key=lambda one: _at_work(one[1]), reverse=True)
     graphs = [
         folded(
-            _title(one), dict(_facts(one)), _graph(one, None), remarks=_remarks(one), prefix=f"flame-{number}-",
-            opened=number == 0,
+            f"{_title(one)}{', within calls' if narrowed else ''}", dict(_facts(one)), _graph(one, None),
+            remarks=_remarks(one), prefix=f"flame-{number}-", opened=number == 0,
         )
-        for number, one in enumerate(profiles)
+        for number, (narrowed, one) in enumerate(chosen)
     ]  # fmt: skip
     return Part("profiles", "Profiles", joined(graphs), style=style(), script=script())
+
+
+def _within_calls(profile: Profile) -> tuple[bool, Profile]:
+    within = tuple(one for one in profile.samples if one.link is not None)
+    return bool(within), replace(profile, samples=within or profile.samples)
+
+
+def _at_work(profile: Profile) -> int:
+    return sum(one.state not in ("awaiting", "waiting") for one in profile.samples)
 
 
 def _graph(profile: Profile, value: str | None) -> dict[str, Any]:

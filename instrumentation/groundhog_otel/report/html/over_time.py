@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from groundhog_otel.analysis.trends import Line, Trend
+from groundhog_otel.analysis.trends import Line, Trend, thinned
 from groundhog_otel.html.markup import Html, joined, tag
 from groundhog_otel.html.plot import Plot
 from groundhog_otel.html.scales import Scale, linear
@@ -13,12 +13,11 @@ from groundhog_otel.report.content import Report
 from groundhog_otel.report.wording import amount_of
 from groundhog_otel.store.model import Point
 
-__all__ = ("over_time_section", "thinned")
+__all__ = ("over_time_section",)
 
 _MOST_LINES: Final = 6
 _HUES: Final = 6
 """Colours with a pattern each: a process has the same in every chart."""
-_MOST_POINTS: Final = 240
 _NEAR: Final = 0.1
 """A limit is drawn when a line comes as near as to this share of it: else all lines would lie on the axis."""
 
@@ -103,17 +102,6 @@ def _note(trend: Trend, *, near: bool) -> str:
     if len(trend.lines) > _MOST_LINES:
         said.append(f"Not drawn: {len(trend.lines) - _MOST_LINES} with less.")
     return tag("p", " ".join(said), class_="muted") if said else ""
-
-
-def thinned(points: Sequence[Point], most: int = _MOST_POINTS) -> Sequence[Point]:
-    """Return at most ``most`` points, of each stretch of time the largest: peaks are what budgets are about."""
-    if len(points) <= most:
-        return points
-    size = len(points) / most
-    edges = [round(number * size) for number in range(most + 1)]
-    return [
-        max(points[edges[number] : edges[number + 1]], key=lambda point: point.value) for number in range(most)
-    ]  # fmt: skip
 
 
 def _readings(lines: Sequence[Line], unit: str, clock: _Clock) -> list[tuple[float, str]]:
