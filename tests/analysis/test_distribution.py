@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.analysis.distribution import PER_DECADE, distribution
@@ -21,6 +21,7 @@ def test_classes_between_are_there_though_they_are_empty() -> None:
     assert [one.count for one in found if one.count] == [1, 1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(min_value=0, max_value=1e5), max_size=50))
 def test_every_duration_is_in_the_class_that_holds_it(durations_s: list[float]) -> None:
     found = distribution(durations_s)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.analysis.trends import Line, Trend, thinned, trends
@@ -73,6 +73,7 @@ def test_what_was_not_recorded_is_no_trend() -> None:
     assert trends(recording([], [series("groundhog.mcp.io", 5)])) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(min_value=0, max_value=1e9), max_size=700), st.integers(min_value=1, max_value=50))
 def test_thinned_points_keep_the_peak_and_their_order(values: list[float], most: int) -> None:
     points = [Point(number, value) for number, value in enumerate(values)]

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.html.packed import packed
@@ -19,6 +19,7 @@ _VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_VALUES)
 def test_what_is_packed_comes_out_again_and_is_no_markup(value: Any) -> None:
     found = re.fullmatch(

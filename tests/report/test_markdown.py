@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from markdown_it import MarkdownIt
@@ -103,6 +103,7 @@ def test_what_came_from_elsewhere_is_only_ever_text() -> None:
     assert set(re.findall(r"<(\w+)", rendered)) <= known
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=40))
 def test_any_name_is_one_cell(name: str) -> None:
     text = as_markdown(reported(recording([span(f"tools/call {name}", method="tools/call")])))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.report.optimizations import MEASURES, Effect, optimizations, read_ledger
@@ -43,6 +43,7 @@ def test_a_change_of_nothing_is_none() -> None:
     assert Effect("cpu", 0.0, 1.0, 0.0, 0.0).change == 0
 
 
+@settings(deadline=None)
 @given(st.lists(_JSON, max_size=4))
 def test_whatever_a_line_holds_is_read_or_passed_over(entries: list[Any]) -> None:
     for one in optimizations(entries):

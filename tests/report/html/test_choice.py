@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.report.html.choice import chosen
@@ -42,6 +42,7 @@ def test_the_first_one_is_taken_though_it_is_too_large() -> None:
     assert _numbers(chosen(recording(spans).traces(), most_spans=3)) == [1]
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=8))
 def test_there_are_never_more_than_there_is_room_for(most: int) -> None:
     assert sum(len(one.spans) for one in chosen(_traces(), most_spans=most)) <= most

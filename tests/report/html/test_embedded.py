@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.report.content import reported
@@ -95,6 +95,7 @@ def test_true_and_one_are_not_the_same_value() -> None:
     assert json.dumps(list(_attributes(_columns(recording([one])), 0).values())) == "[1, true, 1.0]"
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(max_size=8),

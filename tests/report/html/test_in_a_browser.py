@@ -162,18 +162,17 @@ def test_everything_can_be_done_with_the_keyboard(browser: Browser, whole: str, 
         opened.keyboard.press("PageDown")
         opened.keyboard.press("Enter")
         assert focused(opened) == "trace-rows"
-        assert active(opened, "trace-rows").startswith("▾ tools/call")
-        opened.keyboard.press("ArrowRight")
-        assert active(opened, "trace-rows").lstrip("▾ ").startswith("tools/call")
-        expect(opened.locator("#span-details")).to_contain_text("server")
-        opened.keyboard.press("ArrowLeft")
-        if "▸" not in active(opened, "trace-rows"):
-            opened.keyboard.press("ArrowLeft")
         rows = opened.locator("#trace-rows .body .row")
-        if "▸" in active(opened, "trace-rows"):
-            closed = rows.count()
-            opened.keyboard.press("ArrowRight")
-            assert rows.count() > closed
+        whole_count = rows.count()
+        assert whole_count > 1
+        assert active(opened, "trace-rows").startswith("▾tools/call")
+        opened.keyboard.press("ArrowLeft")
+        assert active(opened, "trace-rows").startswith("▸tools/call")
+        expect(rows).to_have_count(1)
+        opened.keyboard.press("ArrowRight")
+        expect(rows).to_have_count(whole_count)
+        opened.keyboard.press("ArrowRight")
+        expect(opened.locator("#span-details")).to_contain_text("server")
         opened.keyboard.press("Escape")
         assert focused(opened) == "call-rows"
 
@@ -312,9 +311,9 @@ def test_flame_graphs_are_drawn_when_they_are_unfolded(browser: Browser, whole: 
         assert second.locator(".frame").count() == 0
         second.locator("summary").first.click()
         expect(second.locator(".frame").first).to_be_visible()
-        second.locator("select").first.focus()
+        opened.focus("#flame-1-reset")
         opened.keyboard.press("/")
-        assert focused(opened) == "flame-1-search" or opened.evaluate("document.activeElement.tagName") == "SELECT"
+        assert focused(opened) == "flame-1-search"
 
 
 def test_it_prints_without_its_controls(browser: Browser, whole: str, tmp_path: Path) -> None:
@@ -331,7 +330,7 @@ def test_everything_interactive_has_a_name(browser: Browser, whole: str, tmp_pat
     with shown(browser, whole, tmp_path) as opened:
         ready(opened)
         nameless = opened.evaluate(
-            """() => [...document.querySelectorAll("a, button, input, select, [tabindex='0'], [role=grid], [role=treegrid]")]
+            """() => [...document.querySelectorAll("a, button, input, select, [tabindex='0'], [role$=grid]")]
                 .filter((one) => one.getClientRects().length)
                 .filter((one) => !(one.textContent.trim() || one.labels?.length || one.getAttribute("aria-label")
                     || one.getAttribute("aria-labelledby")))
