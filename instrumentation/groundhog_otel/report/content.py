@@ -15,9 +15,10 @@ from groundhog_otel.report.optimizations import Optimization
 from groundhog_otel.semconv import MCP_PROTOCOL_VERSION
 from groundhog_otel.store.model import Recording, Span
 
-__all__ = ("Report", "key_of", "reported")
+__all__ = ("Key", "Report", "key_of", "reported")
 
 Key = tuple[str, str, str, str]
+"""Side, service, method and name of an operation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Final
 
@@ -49,6 +50,8 @@ _AMOUNTS: Final[Mapping[str, Callable[[float], str]]] = {
     "count": lambda value: f"{value:,.3g}",
 }
 _MOST_NAMED: Final = 3
+_SECRET: Final = re.compile(r"token|secret|passw|key|auth|credential|cookie|header", re.IGNORECASE)
+_LOGIN: Final = re.compile(r"(://)[^/@\s]+@")
 
 
 def title(summary: Summary) -> str:
@@ -103,10 +106,25 @@ def story(run: Run) -> str:
     """Return what was started, and how it ended."""
     if run.manifest is None:
         return "Not started by groundhog run."
-    command = " ".join(run.manifest.command)
+    command = " ".join(_without_secrets(run.manifest.command))
     if run.manifest.duration_s is None:
         return f"{command}: still running, or killed"
     return f"{command}: {duration(run.manifest.duration_s)}, exit code {run.manifest.exit_code}"
+
+
+def _without_secrets(command: Iterable[str]) -> Iterator[str]:
+    """Leave out what a name tells to be a secret, and passwords in addresses: reports are handed around."""
+    hidden = False
+    for word in command:
+        name, given, _ = word.partition("=")
+        secret = _SECRET.search(name) is not None
+        if hidden and not word.startswith("-"):
+            yield "…"
+        elif secret and given:
+            yield f"{name}=…"
+        else:
+            yield _LOGIN.sub(r"\1…@", word)
+        hidden = secret and not given and word.startswith("-")
 
 
 def kind_of(finding: Finding) -> str:

@@ -26,7 +26,7 @@ def calls_section(report: Report, *, traces: int, left_out: int, spans: int, con
         tag("p", [tag("span", tag("kbd", key), f" {does} ") for key, does in _KEYS], class_="keys"),
         tag("h3", "Trace", id="trace-title", tabindex="-1"),
         tag("div", id="trace-rows", class_="rows trace", role="treegrid", tabindex="0", aria_labelledby="trace-title"),
-        tag("div", id="span-details", class_="details", aria_live="polite"),
+        tag("div", id="span-details", class_="details", role="region", aria_label="Span"),
     )
 
 
