@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from groundhog_otel.store.layout import prepare, signal_file
+from groundhog_otel.profiling.files import save_profile
+from groundhog_otel.store.layout import prepare, profile_file, signal_file
+from tests.profiling import made
 from tests.support.recorded import span, traces_line
 
 GROUNDHOG = str(Path(sys.executable).parent / "groundhog")
@@ -49,6 +52,43 @@ def test_json_is_for_programs(tmp_path: Path) -> None:
     _store(tmp_path)
     found = json.loads(_report("--json", cwd=tmp_path).stdout)
     assert (found["format"], found["operations"][0]["latency"]["p99_s"]) == (1, 0.01)
+
+
+def test_markdown_is_for_people_elsewhere(tmp_path: Path) -> None:
+    _store(tmp_path)
+    done = _report("--markdown", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("# Performance of app\n")
+    assert "| met | tools/call nap | app (client) | 1 |" in done.stdout
+
+
+def test_a_page_is_written_with_traces_trials_and_profiles(tmp_path: Path) -> None:
+    run = _store(tmp_path)
+    trial = {"time": "2026-01-01", "trial": {"action": "gc_freeze", "outcome": "kept", "why": "it helps"}}
+    (run.parent / "optimizations.jsonl").write_text(json.dumps(trial) + "\n")
+    save_profile(profile_file(run, service="app", pid=11, kind="cpu", profile_id="ab" * 16), made.profile())
+    for where in (".groundhog", str(run)):
+        done = _report(where, "--html", "page.html", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.fullmatch(r"page\.html: \d+ kB\n", done.stdout)
+        text = (tmp_path / "page.html").read_text()
+        assert text.startswith("<!DOCTYPE html>")
+        assert "gc_freeze" in text
+        assert "CPU profile of shop (4711), within calls" in text
+
+
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    _store(tmp_path)
+    done = _report("--html", "nowhere/page.html", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "groundhog: cannot write nowhere/page.html (No such file or directory): name another file\n"
+
+
+def test_a_report_has_one_form(tmp_path: Path) -> None:
+    _store(tmp_path)
+    done = _report("--html", "page.html", "--json", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "give one of --html, --markdown, --json and --trace" in done.stderr
 
 
 @pytest.mark.parametrize(("ms", "code"), [(10, 0), (60, 3)])

@@ -7,11 +7,12 @@ from pathlib import Path
 from inline_snapshot import snapshot
 from rich.console import Console
 
-from groundhog_otel.analysis.summary import Summary, summarize
+from groundhog_otel.report.content import Report, reported
 from groundhog_otel.report.machine import as_json
 from groundhog_otel.report.terminal import print_report
 from groundhog_otel.store.manifest import Manifest
 from groundhog_otel.store.model import Recording, Run, Unreadable
+from tests.report import made
 from tests.support.recorded import SERVER, recording, series, span
 
 
@@ -39,11 +40,11 @@ def _example() -> Recording:
     )
 
 
-def _printed(what: Recording | Summary, *, encoding: str = "utf-8", width: int = 80, colour: bool = False) -> str:
+def _printed(what: Recording | Report, *, encoding: str = "utf-8", width: int = 80, colour: bool = False) -> str:
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
     console = Console(file=out, width=width, force_terminal=colour, highlight=False, markup=False, emoji=False)
-    print_report(what if isinstance(what, Summary) else summarize(what), console)
+    print_report(what if isinstance(what, Report) else reported(what), console)
     out.flush()
     return "\n".join(line.rstrip() for line in raw.getvalue().decode(encoding).splitlines())
 
@@ -53,6 +54,19 @@ def test_a_whole_report_on_eighty_columns() -> None:
 Run run-1
 python app.py: 12 s, exit code 0
 5 spans from app (11), srv (22)
+
+Over budget: command
+Budget       Limit   Worst      Of
+command      50 ms  120 ms over tools/call nap (app, client)
+protocol    100 ms 0.40 ms met  initialize (app, client)
+ui           16 ms     n/a n/a  no operation of this class was recorded
+background  500 ms     n/a n/a  no operation of this class was recorded
+memory      500 MB   90 MB met  app (11)
+cpu           30 %    20 % met  app (11)
+network    50 MB/s     n/a n/a  no groundhog.mcp.io was recorded twice: only
+                                messages over pipes and HTTP are counted
+disk        1.0 GB     n/a n/a  no folder is watched: name those that the
+                                process fills in OTEL_PYTHON_GROUNDHOG_FOLDERS
 
 MCP operations
 Operation                       Calls Errors     p50     p90     p99 Budget
@@ -138,19 +152,26 @@ def test_a_span_whose_parent_is_missing_is_explained() -> None:
 
 
 def test_the_same_as_json() -> None:
-    found = json.loads(json.dumps(as_json(summarize(_example())), allow_nan=False))
+    found = json.loads(json.dumps(as_json(reported(_example())), allow_nan=False))
     assert sorted(found) == snapshot(
         [
+            "budgets",
+            "findings",
             "format",
             "host_traffic",
             "lines",
             "operations",
+            "optimizations",
             "processes",
+            "recorded_s",
             "runs",
             "slowest",
             "spans",
+            "started_at_ns",
+            "trends",
             "unreadable",
             "usage",
+            "versions",
             "within_budget",
         ]
     )
@@ -164,6 +185,7 @@ def test_the_same_as_json() -> None:
             "errors": {},
             "budget": {"name": "command", "limit_s": 0.05},
             "met": False,
+            "distribution": [{"low_s": 0.09976311574844397, "high_s": 0.125594321575479, "count": 1}],
         }
     )
     assert found["unreadable"] == [{"file": "store/run-1/app-11.traces.jsonl", "line": 7}]
@@ -173,3 +195,33 @@ def test_the_same_as_json() -> None:
         (1, "tools/call nap"),
         (2, "SELECT"),
     ]
+
+
+def test_findings_and_trials_are_told_below_the_budgets() -> None:
+    text = _printed(made.report(), width=100)
+    assert "1. tools/call" in text
+    assert "120 ms of each of 25 operations, 3.0 s in all; certain (95 %)" in text
+    assert "groundhog report --trace" in text
+    assert "offload:tool=find_orders: kept, the mean latency is 28 % lower" in text
+    assert "predicted 60 ms less, measured 51 ms less" in text
+    assert "mean latency: 182 ms to 131 ms, -28 % (-31 … -24 %), better" in text
+    assert "uvloop: refused, it is not installed" in text
+
+
+def test_findings_that_nobody_looked_for_are_not_denied() -> None:
+    assert "Findings" not in _printed(_example())
+    assert "No detector has found anything" in _printed(reported(_example(), findings=[]))
+
+
+def test_everything_is_in_the_json() -> None:
+    found = json.loads(json.dumps(as_json(made.report()), allow_nan=False))
+    assert found["versions"] == [
+        {"name": "opentelemetry python SDK", "version": "1.45.1"}, {"name": "MCP protocol", "version": "2026-07-28"},
+    ]  # fmt: skip
+    assert [one["met"] for one in found["budgets"] if one["budget"] in ("ui", "memory")] == [None, True]
+    assert [one["detector"] for one in found["findings"]] == ["blocking_call", "uncached_lists"]
+    assert found["findings"][0]["total_ms"] == 3000
+    operation = found["operations"][0]
+    assert sum(one["count"] for one in operation["distribution"]) == operation["latency"]["count"]
+    assert found["optimizations"][0]["effects"][0]["finding"] == "better"
+    assert all(len(line["points"]) <= 240 for trend in found["trends"] for line in trend["lines"])

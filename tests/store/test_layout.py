@@ -70,6 +70,17 @@ def test_runs_are_found_oldest_first_and_nothing_else_is(tmp_path: Path) -> None
     assert [run.name for run in select_runs(tmp_path, "2026-01-01")] == ["2026-01-01"]
 
 
+def test_a_ledger_beside_the_runs_does_not_make_their_folder_one(tmp_path: Path) -> None:
+    run = prepare(tmp_path, "run-1")
+    (tmp_path / "optimizations.jsonl").write_text("{}\n")
+    for signal in ("traces", "metrics"):
+        file = signal_file(run, service="app", pid=1, signal=signal)
+        file.write_text("{}\n")
+        assert run_directories(tmp_path) == [run]
+        file.unlink()
+    assert run_directories(tmp_path) == []
+
+
 def test_what_is_not_there_is_said_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"there is no folder .*: nothing was recorded yet.*groundhog run -- "):
         select_runs(tmp_path / "none")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
+from groundhog_otel.analysis.sums import per_second, summed
 from groundhog_otel.store.model import Point, Process, Series
 
 __all__ = ("Counted", "HostTraffic", "Statistic", "Usage", "host_traffic", "usage")
@@ -79,8 +79,8 @@ def host_traffic(series: Iterable[Series]) -> tuple[HostTraffic, ...]:
     found = []
     for interface in sorted({str(one.attributes.get("network.interface.name", "")) for one in seen}):
         own = [one for one in seen if one.attributes.get("network.interface.name", "") == interface]
-        received = _counted(_sum(own, {"network.io.direction": "receive"}), from_zero=False)
-        sent = _counted(_sum(own, {"network.io.direction": "transmit"}), from_zero=False)
+        received = _counted(summed(own, {"network.io.direction": "receive"}), from_zero=False)
+        sent = _counted(summed(own, {"network.io.direction": "transmit"}), from_zero=False)
         if received is not None and sent is not None and received.total + sent.total > 0:
             found.append(HostTraffic(interface, observer, _observed_s(seen), received, sent))
     return tuple(found)
@@ -90,37 +90,24 @@ def _usage(process: Process, series: Sequence[Series]) -> Usage:
     def named(name: str) -> list[Series]:
         return [one for one in series if one.name == name]
 
-    cpu_time = _sum(named("process.cpu.time"))
+    cpu_time = summed(named("process.cpu.time"))
     disk = named("process.disk.io")
     return Usage(
         process=process,
         observed_s=_observed_s(series),
-        cpu_share=_statistic([point.value for point in _sum(named("process.cpu.utilization"))]),
+        cpu_share=_statistic([point.value for point in summed(named("process.cpu.utilization"))]),
         cpu_s=cpu_time[-1].value if cpu_time else None,
-        memory_bytes=_statistic([point.value for point in _sum(named("process.memory.usage"))]),
-        disk_read_bytes=_counted(_sum(disk, {"disk.io.direction": "read"})),
-        disk_written_bytes=_counted(_sum(disk, {"disk.io.direction": "write"})),
+        memory_bytes=_statistic([point.value for point in summed(named("process.memory.usage"))]),
+        disk_read_bytes=_counted(summed(disk, {"disk.io.direction": "read"})),
+        disk_written_bytes=_counted(summed(disk, {"disk.io.direction": "write"})),
     )
-
-
-def _sum(series: Iterable[Series], attributes: Mapping[str, str] | None = None) -> tuple[Point, ...]:
-    """Add up the series that have ``attributes``, instant by instant."""
-    totals: dict[int, float] = {}
-    for one in series:
-        if all(one.attributes.get(key) == value for key, value in (attributes or {}).items()):
-            for point in one.points:
-                totals[point.time_ns] = totals.get(point.time_ns, 0.0) + point.value
-    return tuple(Point(time_ns, totals[time_ns]) for time_ns in sorted(totals))
 
 
 def _counted(points: Sequence[Point], *, from_zero: bool = True) -> Counted | None:
     """Sum up a counter, which a process starts at zero and a host has been counting since its boot."""
     if not points:
         return None
-    rates = [
-        max(after.value - before.value, 0.0) / ((after.time_ns - before.time_ns) / 1e9)
-        for before, after in pairwise(points)
-    ]
+    rates = [point.value for point in per_second(points)]
     return Counted(max(points[-1].value - (0.0 if from_zero else points[0].value), 0.0), _statistic(rates))
 
 

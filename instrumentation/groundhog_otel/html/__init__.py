@@ -1,4 +1,4 @@
-"""Pages of one file: markup that escapes what it is given, and the document around it."""
+"""Pages of one file: markup that escapes what it is given, charts, tables, and the document around them."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from groundhog_otel.html.markup import Html, joined, raw, tag
 
-__all__ = ("document",)
+__all__ = ("document", "shared")
 
 _DOCTYPE = Html("<!DOCTYPE html>")
 
@@ -19,7 +19,7 @@ def document(title: str, *body: Html, style: str, script: str) -> str:
     Raises:
         ValueError: the style or the script would end their element.
     """
-    whole_style = files(__package__).joinpath("base.css").read_text("utf-8") + style
+    whole_style = shared("base.css") + style
     policy = "; ".join(
         ("default-src 'none'", f"style-src {_digest(whole_style)}", f"script-src {_digest(script)}",
          "base-uri 'none'", "form-action 'none'")
@@ -34,6 +34,11 @@ def document(title: str, *body: Html, style: str, script: str) -> str:
         raw("style", whole_style),
     )
     return joined(_DOCTYPE, tag("html", head, tag("body", *body, raw("script", script)), lang="en")) + "\n"
+
+
+def shared(name: str) -> str:
+    """Return a style or a script that several kinds of pages have in common, by its name in this folder."""
+    return files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _digest(text: str) -> str:

@@ -79,6 +79,8 @@ def link(target: str, text: str) -> Html:
 
 def plain(text: str) -> str:
     """Return text without what is not seen: controls, and marks that turn the reading direction around."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 

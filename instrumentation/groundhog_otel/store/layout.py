@@ -49,6 +49,8 @@ _PRIVATE: Final = 0o700
 _UNSAFE: Final = re.compile(r"[^\w.-]+")
 _PROFILE: Final = ".profile.jsonl"
 _RECORDING: Final = ".memray.bin"
+_ENDS: Final = (".traces.jsonl", ".metrics.jsonl", _PROFILE, _RECORDING)
+"""Of the files in a run's folder."""
 _PARTS: Final = re.compile(r"(.+)-(\d+)\.(?:cpu|memory)\.([0-9a-f]+)\.(?:profile\.jsonl|memray\.bin)")
 _PID: Final = re.compile(r"-(\d+)\.(?:(?:earlier\.)?(?:traces|metrics)|(?:cpu|memory)\.[0-9a-f]+\.profile)\.jsonl$")
 
@@ -154,4 +156,5 @@ def _safe(service: str) -> str:
 
 
 def _is_run(path: Path) -> bool:
-    return (path / MANIFEST).exists() or any(path.glob("*.jsonl")) or any(path.glob(f"*{_RECORDING}"))
+    # Not any ``*.jsonl``: beside the runs lies the optimiser's ledger.
+    return (path / MANIFEST).exists() or any(any(path.glob(f"*{end}")) for end in _ENDS)

@@ -276,7 +276,7 @@ def test_a_hundred_thousand_stacks_are_no_more_to_draw_than_the_window_has_room_
     content = html.dumps(found)
     assert len(content) < 25_000_000
     with shown(browser, content, tmp_path) as opened:
-        nodes: int = opened.evaluate("tree.size")
+        nodes: int = opened.evaluate("document.querySelector('[data-flame]').flame.tree.size")
         assert nodes > 500_000
         drawn = opened.locator(".frame, .rest")
         assert 100 < drawn.count() < 10_000
@@ -291,6 +291,7 @@ def test_a_hundred_thousand_stacks_are_no_more_to_draw_than_the_window_has_room_
 
 
 _UNCOVERED = """() => {
+    const { tree, drawing } = document.querySelector("[data-flame]").flame;
     // The widest part of a frame's place that no callee and no hatching covers, beyond what the frame did itself.
     let most = 0;
     const row = new Map();

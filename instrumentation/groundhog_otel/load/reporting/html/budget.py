@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from groundhog_otel.html.markup import Html, joined, tag
+from groundhog_otel.html.plot import WIDE
+from groundhog_otel.html.table import section, table
 from groundhog_otel.load.links.budget import Budget
-from groundhog_otel.load.reporting.html.plot import WIDE
-from groundhog_otel.load.reporting.html.table import section, table
 from groundhog_otel.load.reporting.wording import known_of
 from groundhog_otel.report.units import amount, duration, share
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from groundhog_otel.html.markup import Html, joined, number, tag
+from groundhog_otel.html.scales import logarithmic
+from groundhog_otel.html.table import section, table
 from groundhog_otel.load.judgement.changes import Change, Comparison
-from groundhog_otel.load.reporting.html.scales import logarithmic
-from groundhog_otel.load.reporting.html.table import section, table
 from groundhog_otel.load.reporting.rows import change_rows
 
 __all__ = ("comparison_section",)

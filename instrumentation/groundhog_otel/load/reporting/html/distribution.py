@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from groundhog_otel.html.markup import Html
+from groundhog_otel.html.plot import Plot
+from groundhog_otel.html.scales import Scale, logarithmic, nines, seconds
 from groundhog_otel.load.reporting.figures import OperationFigures, curve
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.reporting.html.plot import Plot
-from groundhog_otel.load.reporting.html.scales import Scale, logarithmic, nines, seconds
 from groundhog_otel.load.reporting.wording import bound, percent_name
 from groundhog_otel.load.results.result import OperationResult
 from groundhog_otel.report.units import duration

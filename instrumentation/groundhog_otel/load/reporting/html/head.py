@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 from typing import Final
 
 from groundhog_otel.html.markup import Html, joined, tag
+from groundhog_otel.html.table import section, table
 from groundhog_otel.load.reporting.advice import next_step
 from groundhog_otel.load.reporting.figures import Figures
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.reporting.html.table import section, table
 from groundhog_otel.load.reporting.wording import bound, headline, how, measured, remarks, said, tested
 from groundhog_otel.report.units import duration, rate
 

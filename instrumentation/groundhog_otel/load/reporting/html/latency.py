@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from groundhog_otel.html.markup import Html, joined, tag
+from groundhog_otel.html.table import row, section
 from groundhog_otel.load.reporting.figures import Figures, OperationFigures, Percentile
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.html.distribution import distribution
-from groundhog_otel.load.reporting.html.table import row, section
 from groundhog_otel.load.reporting.wording import percent_name
 from groundhog_otel.report.units import amount, between, duration, rate, share
 

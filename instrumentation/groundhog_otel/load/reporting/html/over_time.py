@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from groundhog_otel.html.markup import Html, tag
-from groundhog_otel.load.reporting.html.plot import WIDE, Plot
-from groundhog_otel.load.reporting.html.scales import Scale, linear, logarithmic, seconds
-from groundhog_otel.load.reporting.html.table import section
+from groundhog_otel.html.plot import WIDE, Plot
+from groundhog_otel.html.scales import Scale, linear, logarithmic, seconds
+from groundhog_otel.html.table import section
 from groundhog_otel.load.reporting.slices import Slice, slices
 from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.report.units import duration, rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from groundhog_otel.html.document import document
+from groundhog_otel.html.document import document, shared
 from groundhog_otel.html.markup import tag
 from groundhog_otel.load.reporting.figures import figures
 from groundhog_otel.load.reporting.given import Report
@@ -15,6 +15,6 @@ __all__ = ("page",)
 
 def page(report: Report) -> str:
     """Return the report as one HTML file, which loads nothing and sends nothing."""
-    style, script = (files(__package__).joinpath(name).read_text("utf-8") for name in ("style.css", "hover.js"))
+    style = shared("chart.css") + files(__package__).joinpath("style.css").read_text("utf-8")
     title = f"Load test {report.result.run_id}: {report.result.target}"
-    return document(title, tag("main", sections(report, figures(report))), style=style, script=script)
+    return document(title, tag("main", sections(report, figures(report))), style=style, script=shared("hover.js"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from groundhog_otel.html.markup import Html, joined, link, tag
+from groundhog_otel.html.table import section, table
 from groundhog_otel.load.reporting.given import Report
-from groundhog_otel.load.reporting.html.table import section, table
 from groundhog_otel.load.reporting.rows import SlowRow, error_rows, slow_rows
 from groundhog_otel.load.reporting.wording import error_name
 from groundhog_otel.load.results.result import LoadResult

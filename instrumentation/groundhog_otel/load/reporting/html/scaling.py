@@ -6,9 +6,9 @@ from collections.abc import Callable
 from math import isfinite
 
 from groundhog_otel.html.markup import Html, joined, tag
-from groundhog_otel.load.reporting.html.plot import WIDE, Plot
-from groundhog_otel.load.reporting.html.scales import linear
-from groundhog_otel.load.reporting.html.table import section, table
+from groundhog_otel.html.plot import WIDE, Plot
+from groundhog_otel.html.scales import linear
+from groundhog_otel.html.table import section, table
 from groundhog_otel.load.reporting.wording import cores, interval, knee, need
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, StepMetrics
 from groundhog_otel.report.units import duration, rate, share, size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from groundhog_otel.html.markup import Html, joined, tag
+from groundhog_otel.html.table import section, table
 from groundhog_otel.load.reporting.figures import Figures
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.reporting.html.budget import budget_section
@@ -14,7 +15,6 @@ from groundhog_otel.load.reporting.html.latency import latency_section
 from groundhog_otel.load.reporting.html.over_time import over_time_section
 from groundhog_otel.load.reporting.html.requests import errors_section, slowest_section
 from groundhog_otel.load.reporting.html.scaling import scaling_section
-from groundhog_otel.load.reporting.html.table import section, table
 from groundhog_otel.load.results.result import LoadResult
 from groundhog_otel.report.units import duration, share
 

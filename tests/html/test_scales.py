@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundhog_otel.load.reporting.html.scales import linear, logarithmic, nines
+from groundhog_otel.html.scales import linear, logarithmic, nines
 
 LATENCIES = st.lists(st.floats(1e-6, 3_600), min_size=1, max_size=20)
 RATES = st.lists(st.just(0.0) | st.floats(1e-9, 1e6), max_size=20)

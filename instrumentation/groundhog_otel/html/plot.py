@@ -7,12 +7,17 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from groundhog_otel.html.markup import Html, joined, number, tag
-from groundhog_otel.load.reporting.html.scales import Scale
+from groundhog_otel.html.scales import Scale
 
 __all__ = ("WIDE", "Plot")
 
 WIDE: Final = 1060.0
 """The whole width of a page, in pixels."""
+
+_FLAG: Final = 15.0
+"""The height of a flag's row."""
+_FLAG_WIDE: Final = 110.0
+"""Room for the text of a flag."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -21,13 +26,15 @@ class Plot:
     """Collects marks between two axes. Sizes are in pixels of a screen on which the page has its full width."""
 
     def __init__(
-        self, *, title: str, x: Scale, y: Scale, x_label: str, y_label: str, width: float = 520, height: float = 290
-    ) -> None:
+        self, *, title: str, x: Scale, y: Scale, x_label: str, y_label: str, width: float = 520, height: float = 290,
+        top: float = 26,
+    ) -> None:  # fmt: skip
         self._title, self._x, self._y = title, x, y
         self._labels = (x_label, y_label)
         self._width, self._height = width, height
-        self._left, self._right, self._top, self._bottom = 62.0, width - 16.0, 26.0, height - 42.0
+        self._left, self._right, self._top, self._bottom = 62.0, width - 16.0, top, height - 42.0
         self._marks: list[Html] = []
+        self._above: list[Html] = []
         self._legend: list[Html] = []
         self._hover: list[tuple[float, str]] = []
 
@@ -102,6 +109,29 @@ class Plot:
         place = {"x": across - 5 if late else across + 5, "y": self._bottom - 8}
         self._marks.append(tag("text", text, class_="upright-text", text_anchor="end" if late else "start", **place))
 
+    def flags(self, places: Sequence[tuple[float, str]]) -> None:
+        """Draw a line at each x, ascending, with what it is written above the chart: each on a row of its own.
+
+        Whichever side the texts are on, no line begins above a text that it would cross.
+        """
+        late = self._across(places[-1][0]) > self._right - _FLAG_WIDE if places else False
+        for row, (x, text) in enumerate(reversed(places) if late else places):
+            across = self._across(x)
+            to_left = late and across > self._left + _FLAG_WIDE
+            self._flag(across, text, 12.0 + _FLAG * row, late=to_left, style="flag")
+
+    def bound(self, x: float, text: str, *, late: bool) -> None:
+        """Draw a bound upright across the chart, its text just above; ``late`` puts that to the left of it."""
+        across = self._across(x)
+        late = (late or across > self._right - _FLAG_WIDE) and across > self._left + _FLAG_WIDE / 2
+        self._flag(across, text, self._top - 4, late=late, style="flag bound")
+
+    def _flag(self, across: float, text: str, down: float, *, late: bool, style: str) -> None:
+        at, anchor = (across - 4, "end") if late else (across + 4, "start")
+        line = f"M{number(across)},{number(down - 9)}V{number(self._bottom)}"
+        self._above.append(tag("path", d=line, class_=style))
+        self._above.append(tag("text", text, x=at, y=down, class_=style, text_anchor=anchor))
+
     def readable(self, values: Iterable[tuple[float, str]]) -> None:
         """Say what to show for an x."""
         self._hover.extend((self._across(x), text) for x, text in values)
@@ -116,6 +146,7 @@ class Plot:
             "svg",
             self._axes(),
             tag("g", self._marks, class_="marks"),
+            tag("g", self._above) if self._above else "",
             tag("line", class_="cursor", y1=self._top, y2=self._bottom),
             viewbox=f"0 0 {number(self._width)} {number(self._height)}",
             role="img",
@@ -142,7 +173,7 @@ class Plot:
             half = 3.6 * len(label)
             # A label that would touch the one before it is left out; its tick stays.
             if across - half > room and across + half < self._width:
-                drawn.append(tag("text", label, x=across, y=self._bottom + 18, text_anchor="middle", class_="tick"))
+                drawn.append(tag("text", label, x=across, y=self._bottom + 19, text_anchor="middle", class_="tick"))
                 room = across + half + 4
         axis = f"M{number(self._left)},{number(self._top)}V{number(self._bottom)}H{number(self._right)}"
         x_label, y_label = self._labels

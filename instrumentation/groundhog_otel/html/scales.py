@@ -28,10 +28,12 @@ class Scale:
         return (self.place(min(max(value, self.low), self.high)) - low) / (high - low)
 
 
-def linear(values: Iterable[float], label: Callable[[float], str], *, most: int = 6, to_data: bool = False) -> Scale:
-    """Return an axis from 0 to beyond the largest value; ``to_data`` ends it right there."""
+def linear(
+    values: Iterable[float], label: Callable[[float], str], *, most: int = 6, to_data: bool = False, whole: bool = False
+) -> Scale:
+    """Return an axis from 0 to beyond the largest value; ``to_data`` ends it there, ``whole`` names no fractions."""
     high = max(values, default=0.0) or 1.0
-    step = _round_step(high / most)
+    step = max(_round_step(high / most), 1.0 if whole else 0.0)
     last = floor(high / step + 1e-9) if to_data else ceil(high / step - 1e-9)
     ticks = tuple((count * step, label(count * step)) for count in range(last + 1))
     return Scale(0.0, high if to_data else last * step, ticks, float)
