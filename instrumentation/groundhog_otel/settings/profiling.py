@@ -26,7 +26,7 @@ class ProfilingSettings(NamedTuple):
     """
 
     modes: frozenset[str] = frozenset()
-    """Of ``cpu``, ``light`` (50 looks a second during operations), ``memory``: from the start; ``on-signal``: when
+    """Of ``cpu``, ``light`` (20 looks a second, during operations), ``memory``: from the start; ``on-signal``: when
     somebody asks."""
     interval_ms: int = 10
     """Between two looks of ``cpu``, on average, in milliseconds."""

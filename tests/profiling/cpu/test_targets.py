@@ -102,7 +102,7 @@ async def test_nothing_is_looked_at_while_none_of_them_is_under_way(capture: Cap
 async def test_the_light_one_stops_by_itself_between_calls(capture: Capture, server: Any) -> None:
     async with sdk.in_memory(server) as session:
         with CpuProfiler.light().start_profiling() as profiling:
-            await session.call_tool("sleeper", {"seconds": 0.2})
+            await session.call_tool("sleeper", {"seconds": 0.6})
             await anyio.sleep(0.1)
             looks = profiling._looks.taken
             await anyio.sleep(0.2)
@@ -130,6 +130,7 @@ def test_a_target_that_makes_no_sense_is_one_sentence(options: dict[str, Any], a
         ({"interval_s": 0}, "write 0.0005 to 10 seconds"),
         ({"duration_s": 0}, "write seconds above 0"),
         ({"most_samples": 0}, "write 1 or more"),
+        ({"most_share": 0}, "write a number above 0, and 1 at the most"),
     ],
 )
 def test_a_bound_that_makes_no_sense_is_one_sentence(options: dict[str, Any], advice: str) -> None:

@@ -43,7 +43,7 @@ def cpu(
     interval
         Between two looks, on average.
     light
-        Only 50 looks a second, and none while no call is under way.
+        20 looks a second at the most, and none while no call is under way.
     tool
         Only calls of this tool, prompt or method; a pattern like 'search_*'; repeat it for more.
     calls

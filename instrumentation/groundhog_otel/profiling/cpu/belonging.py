@@ -7,14 +7,13 @@ function. Both are copied from task to task by Python itself, so what an operati
 from __future__ import annotations
 
 import asyncio
-from contextvars import Context
 from typing import Any
 
 from opentelemetry.trace import SpanKind
 
 from groundhog_otel.mcp.inflight import IN_FLIGHT
 from groundhog_otel.mcp.operation import Operation
-from groundhog_otel.profiling.cpu.following import MARK, Followed, Following
+from groundhog_otel.profiling.cpu.following import Followed, Following, marked
 from groundhog_otel.profiling.cpu.stacks import Walk
 from groundhog_otel.runtime.frames import context_of, operation_of
 
@@ -33,7 +32,7 @@ def owner(following: Following, walk: Walk, task: asyncio.Task[Any] | None) -> F
     if not following.under_way:
         return None
     context = walk.context() if task is None else context_of(task)
-    found = _marked(context)
+    found = [] if context is None else marked(context)
     if not found and following.unmarked:
         early = operation_of(context, tuple(following.under_way))
         found = [] if early is None else [early]
@@ -42,13 +41,9 @@ def owner(following: Following, walk: Walk, task: asyncio.Task[Any] | None) -> F
     return _chosen(following, found)
 
 
-def _marked(context: Context | None) -> list[Operation]:
-    mark = None if context is None else context.get(MARK)
-    return [] if mark is None else mark.under_way()
-
-
 def _chosen(following: Following, operations: list[Operation]) -> Followed | None:
     """Return the innermost that is followed, and rather the tool than what the tool asks of other servers."""
-    followed = [one for operation in operations if (one := following.under_way.get(operation)) is not None]
-    served = [one for one in followed if one.operation.kind is SpanKind.SERVER]
-    return next(iter(served or followed), None)
+    followed = [one for one in operations if one in following.under_way]
+    served = [one for one in followed if one.kind is SpanKind.SERVER]
+    chosen = next(iter(served or followed), None)
+    return None if chosen is None else following.followed(chosen)

@@ -51,7 +51,7 @@ class _Loop:
         self.task: Any = lambda: None
         self.held_ns = 0
         self.places: Counter[Frame] = Counter()
-        self.link: Link | None = None
+        self.links: Counter[Link | None] = Counter()
 
     def turn(self) -> None:
         self.turned = True
@@ -63,6 +63,7 @@ class LoopTurns:
     def __init__(self, threshold_ns: int) -> None:
         self.threshold_ns = threshold_ns
         self._loops: dict[int, tuple[ref[asyncio.AbstractEventLoop], _Loop]] = {}
+        self._to_ask: list[tuple[asyncio.AbstractEventLoop, _Loop]] = []
         self._found: dict[tuple[str, str, str | None, str | None], tuple[Blocking, Counter[Frame]]] = {}
 
     def saw(
@@ -86,13 +87,20 @@ class LoopTurns:
         if same:
             state.held_ns += elapsed_ns
             state.places[place] += elapsed_ns
-        state.task, state.link = ref(task), link
+            state.links[link] += elapsed_ns  # its last moments may be those after the operation's end
+        state.task = ref(task)
         if state.turned:
+            self._to_ask.append((loop, state))
+
+    def ask(self) -> None:
+        """Ask the loops that were seen for a turn. That gives the interpreter's lock away: do it when all is seen."""
+        for loop, state in self._to_ask:
             state.turned = False
             try:
                 loop.call_soon_threadsafe(state.turn, context=_NOWHERE)
             except RuntimeError:  # it has just been closed
                 state.turned = True
+        self._to_ask.clear()
 
     def found(self) -> tuple[Blocking, ...]:
         """Return what has been found so far, the longest first."""
@@ -102,11 +110,11 @@ class LoopTurns:
         return tuple(sorted(blocks, key=lambda one: -one.longest_ns))
 
     def _settle(self, state: _Loop) -> None:
-        held_ns, places, link = state.held_ns, state.places, state.link
-        state.held_ns, state.places = 0, Counter()
+        held_ns, places, links = state.held_ns, state.places, state.links
+        state.held_ns, state.places, state.links = 0, Counter(), Counter()
         if held_ns < self.threshold_ns or not places:
             return
-        place = places.most_common(1)[0][0]
+        place, link = places.most_common(1)[0][0], links.most_common(1)[0][0]
         method, target = (None, None) if link is None else (link.method, link.target)
         key = place.function, place.file, method, target
         if key not in self._found and len(self._found) >= _MOST:

@@ -9,7 +9,7 @@ import asyncio
 import gc
 from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from threading import get_ident
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -28,34 +28,27 @@ from groundhog_otel.runtime.frames import context_of, operation_of
 if TYPE_CHECKING:
     from groundhog_otel.profiling.cpu.tally import Tally
 
-__all__ = ("MARK", "PROFILE_ID", "Followed", "Following", "Mark")
+__all__ = ("MARK", "PROFILE_ID", "Followed", "Following", "marked")
 
 PROFILE_ID: Final = "groundhog.profile.id"
 """The attribute of a span that names the profile in which its operation was seen."""
 
-
-class Mark:
-    """Left in the context of the task in which an operation began: child tasks and worker threads inherit it."""
-
-    __slots__ = ("operation", "outer")
-
-    def __init__(self, operation: Operation, outer: Mark | None) -> None:
-        self.operation = ref(operation)  # whatever the context outlives, it is not for us to keep
-        self.outer = outer
-
-    def under_way(self) -> list[Operation]:
-        """Return the operations that have not ended, innermost first."""
-        found: list[Operation] = []
-        mark: Mark | None = self
-        while mark is not None:
-            operation = mark.operation()
-            if operation is not None and operation in IN_FLIGHT:
-                found.append(operation)
-            mark = mark.outer
-        return found
-
-
+Mark = tuple["ref[Operation]", "Mark | None"]
+"""An operation and the mark before it. What the context outlives is not for us to keep."""
 MARK: Final[ContextVar[Mark | None]] = ContextVar("groundhog_profile", default=None)
+"""Left in the context of the task in which an operation began: child tasks and worker threads inherit it."""
+
+
+def marked(context: Context) -> list[Operation]:
+    """Return the operations that have left their mark in a context and have not ended, innermost first."""
+    found: list[Operation] = []
+    mark = context.get(MARK)
+    while mark is not None:
+        operation = mark[0]()
+        if operation is not None and operation in IN_FLIGHT:
+            found.append(operation)
+        mark = mark[1]
+    return found
 
 
 def _no_task() -> None:
@@ -63,30 +56,17 @@ def _no_task() -> None:
 
 
 class Followed:
-    """One operation that is followed."""
+    """One operation that has been looked at: most never are, and so have none."""
 
-    # Defaults, so that what most operations never need is not set for each of them.
-    tally: Tally | None = None
-    """Where its samples are held until it is known whether they are kept; None: they are."""
-    thread = 0
-    """Known, with ``cpu_ns``, of the operation that has woken the sampler."""
-    cpu_ns = 0
-    """CPU time of its thread when it began."""
-    looks = 0
-    keep = False
-    _link: Link | None = None
-
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, since_ns: int, tally: Tally | None) -> None:
         self.operation = operation
-        self.task: Callable[[], asyncio.Task[Any] | None] = _no_task
-        self.begun_ns = self.since_ns = perf_counter_ns()
-
-    @property
-    def link(self) -> Link:
-        """What its samples carry; made when the first of them needs it."""
-        if self._link is None:
-            self._link = _link(self.operation)
-        return self._link
+        self.begun_ns = self.since_ns = since_ns
+        self.tally = tally
+        """Where its samples are held until it is known whether they are kept; None: they are."""
+        self.link = _link(operation)
+        """What its samples carry."""
+        self.looks = 0
+        self.keep = False
 
 
 class Following:
@@ -95,28 +75,34 @@ class Following:
     def __init__(self, targets: Targets, profile_id: str, hold: Callable[[], Tally] | None) -> None:
         self.targets = targets
         self.profile_id = profile_id
-        self.under_way: dict[Operation, Followed] = {}
+        self.under_way: dict[Operation, Callable[[], asyncio.Task[Any] | None]] = {}
+        """Each with its task."""
+        self.seen: dict[Operation, Followed] = {}
+        """Those of them that have been looked at."""
         self.ended: deque[Followed] = deque()
-        """Those that have, for the sampler to settle."""
+        """Of those, the ones that have ended and whose samples were held: for the sampler to settle."""
         self.loops: dict[int, ref[asyncio.AbstractEventLoop]] = {}
         """By the thread that runs them."""
         self.unmarked = 0
         """How many of them began before the session."""
+        self.woken_by: tuple[int, int, int] | None = None
+        """Of the operation that has woken the sampler: its thread, when it began, and the thread's CPU time then."""
         self.rests: Callable[[], bool] = lambda: False
         """Whether nobody looks until ``wake`` is called."""
         self.wake: Callable[[], None] = lambda: None
         self._hold = hold
         self._choosy = bool(targets.tools) or targets.calls is not None
         self._begun = 0
+        self._since_ns = 0
 
     def start(self) -> None:
         """Follow what is under way already, and what begins from now on."""
+        self._since_ns = perf_counter_ns()
         ON_BEGIN.append(self.begun)
         ON_END.append(self.finished)
-        early = [one for one in tuple(IN_FLIGHT) if one not in self.under_way]
-        for operation in early:
-            self._follow(operation)
-        self._adopt({one for one in early if one in self.under_way})
+        early = [one for one in tuple(IN_FLIGHT) if one not in self.under_way and self._wanted(one)]
+        self.under_way.update(dict.fromkeys(early, _no_task))
+        self._adopt(set(early))
 
     def stop(self) -> None:
         """Follow nothing any more."""
@@ -134,22 +120,23 @@ class Following:
     def begun(self, operation: Operation) -> None:
         """Take note of an operation that has just begun in the current task."""
         try:
-            one = self._follow(operation)
-            if one is None:
+            if self._choosy and not self._wanted(operation):
                 return
             mark = MARK.get()
-            if mark is None or mark.operation() is not operation:  # else another session has left it
-                while mark is not None and mark.operation() not in IN_FLIGHT:
-                    mark = mark.outer
-                MARK.set(Mark(operation, mark))
+            if mark is None or mark[0]() is not operation:  # else another session has left it
+                while mark is not None and mark[0]() not in IN_FLIGHT:
+                    mark = mark[1]
+                MARK.set((ref(operation), mark))
+            task: Callable[[], asyncio.Task[Any] | None] = _no_task
             loop = asyncio._get_running_loop()
             if loop is not None:
-                task = asyncio.current_task(loop)
-                if task is not None:
-                    one.task = ref(task)
+                current = asyncio.current_task(loop)
+                if current is not None:
+                    task = ref(current)
                 self._note(get_ident(), loop)
+            self.under_way[operation] = task
             if self.rests():
-                one.thread, one.cpu_ns = get_ident(), thread_time_ns()
+                self.woken_by = get_ident(), perf_counter_ns(), thread_time_ns()
                 self.wake()
         except Exception:
             guarded_error("cpu profiler")
@@ -157,33 +144,44 @@ class Following:
     def finished(self, operation: Operation, duration_s: float) -> None:
         """Take note of an operation that has ended, and name the profile on its span if that has seen it."""
         try:
-            one = self.under_way.pop(operation, None)
-            if one is None:
+            if self.under_way.pop(operation, None) is None or operation not in self.seen:
                 return
+            one = self.seen.pop(operation)
             one.keep = self.targets.keep(operation, duration_s)
             if one.keep and one.looks:
                 operation.set(PROFILE_ID, self.profile_id)
-            self.ended.append(one)
+            if one.tally is not None:
+                self.ended.append(one)
         except Exception:
             guarded_error("cpu profiler")
 
+    def followed(self, operation: Operation) -> Followed | None:
+        """Return what is known of an operation that is looked at now; None if it is not one that is followed."""
+        one = self.seen.get(operation)
+        if one is None and operation in self.under_way:
+            since_ns = max(self._since_ns, int(operation.started * 1e9))
+            one = self.seen[operation] = Followed(operation, since_ns, None if self._hold is None else self._hold())
+            if operation not in self.under_way:  # it has ended meanwhile, in its own thread
+                self.seen.pop(operation, None)
+                return None
+        return one
+
     def lost(self) -> None:
         """Settle operations that have gone without an end that anybody was told of."""
-        for operation, one in list(self.under_way.items()):
+        for operation in list(self.under_way):
             if operation not in IN_FLIGHT and self.under_way.pop(operation, None) is not None:
-                one.keep = self.targets.keep(operation, (perf_counter_ns() - one.begun_ns) / 1e9)
-                self.ended.append(one)
+                one = self.seen.pop(operation, None)
+                if one is not None and one.tally is not None:
+                    one.keep = self.targets.keep(operation, (perf_counter_ns() - one.begun_ns) / 1e9)
+                    self.ended.append(one)
 
-    def _follow(self, operation: Operation) -> Followed | None:
-        if self._choosy:
-            calls = self.targets.calls
-            if (calls is not None and self._begun >= calls) or not self.targets.want(operation):
-                return None
-            self._begun += 1
-        one = self.under_way[operation] = Followed(operation)
-        if self._hold is not None:
-            one.tally = self._hold()
-        return one
+    def _wanted(self, operation: Operation) -> bool:
+        """Tell whether an operation that has begun is to be followed, and count it if so."""
+        calls = self.targets.calls
+        if (calls is not None and self._begun >= calls) or not self.targets.want(operation):
+            return False
+        self._begun += 1
+        return True
 
     def _note(self, thread: int, loop: asyncio.AbstractEventLoop) -> None:
         known = self.loops.get(thread)
@@ -201,8 +199,8 @@ class Following:
                 if not task.done():
                     loops.add(task.get_loop())
                     operation = operation_of(context_of(task), operations)
-                    if operation is not None and self.under_way[operation].task() is None:
-                        self.under_way[operation].task = ref(task)
+                    if operation is not None and self.under_way.get(operation) is _no_task:
+                        self.under_way[operation] = ref(task)
             except Exception:
                 guarded_error("cpu profiler")
         for loop in loops:

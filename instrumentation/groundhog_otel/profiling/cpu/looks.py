@@ -44,6 +44,8 @@ class _Thread(NamedTuple):
     loop: asyncio.AbstractEventLoop | None
     task: asyncio.Task[Any] | None
     place: Frame | None
+    used_ns: int
+    """CPU time, by the thread's own clock, up to just before the look."""
 
 
 class _Suspended(NamedTuple):
@@ -91,6 +93,8 @@ class Looks:
         self._threads = Threads()
         self._since_ns: dict[int, int] = {}
         self._unspent_ns: dict[int, int] = {}
+        self._idle_ns: dict[int, int] = {}
+        """What threads had used when they were last found at nobody's work: those that have not since, still are."""
         self._unseen_ns = 0
         self._last_ns = perf_counter_ns()
         self._process_ns = process_time_ns()
@@ -101,11 +105,13 @@ class Looks:
         self._since_ns.clear()
         for thread in sys._current_frames():
             self._since_ns[thread] = now_ns
-            self._threads.since_ns(thread)
-        for one in list(self._following.under_way.values()):
-            if one.thread and self._last_ns < one.begun_ns < self._since_ns.get(one.thread, 0):
-                self._since_ns[one.thread] = one.begun_ns
-                self._threads.begin(one.thread, one.cpu_ns)
+            self._threads.since_ns(thread, self._threads.used_ns(thread))
+        if self._following.woken_by is not None:
+            thread, begun_ns, cpu_ns = self._following.woken_by
+            self._following.woken_by = None
+            if self._last_ns < begun_ns < self._since_ns.get(thread, 0):
+                self._since_ns[thread] = begun_ns
+                self._threads.begin(thread, cpu_ns)
         self._last_ns = now_ns
         self._process_ns = process_time_ns()
 
@@ -121,7 +127,9 @@ class Looks:
         self.longest_gap_ns = max(self.longest_gap_ns, gap_ns)
         own = get_ident()
         frames = sys._current_frames()
-        seen = [self._look_at(thread, frame) for thread, frame in frames.items() if thread != own]
+        rows = [self._look_at(thread, frame, now_ns) for thread, frame in frames.items() if thread != own]
+        seen = [row for row in rows if row is not None]
+        del rows
         suspended = self._look_at_suspended({id(row.one) for row in seen if row.one is not None})
         again = sys._current_frames()
         settled = [
@@ -144,9 +152,16 @@ class Looks:
             self._threads.forget(alive)
             for thread in self._since_ns.keys() - alive:
                 del self._since_ns[thread]
+                self._idle_ns.pop(thread, None)
                 self._unseen_ns += self._unspent_ns.pop(thread, 0)
+        self._turns.ask()
 
-    def _look_at(self, thread: int, innermost: FrameType) -> _Thread:
+    def _look_at(self, thread: int, innermost: FrameType, now_ns: int) -> _Thread | None:
+        """Return what a thread does; None where it has not stirred, and what it does not do is of no interest."""
+        used_ns = self._threads.used_ns(thread)
+        if used_ns and used_ns == self._idle_ns.get(thread) and not self._outside and not self._following.unmarked:
+            self._since_ns[thread] = now_ns
+            return None
         instruction = innermost.f_lasti
         walk = self._codes.walk(innermost)
         found = self._following.loops.get(thread)
@@ -154,11 +169,12 @@ class Looks:
         task = current_task(self._following, thread)
         if task is not None:
             coroutine = getattr(task.get_coro(), "cr_frame", None)
-            if coroutine is not None and not any(frame is coroutine for frame in walk.frames):
+            if coroutine is not None and coroutine not in walk.frames:
                 instruction = -2  # the loop has taken up another task between: no instruction has this number
         one = owner(self._following, walk, task)
         place = None if task is None else walk.innermost_coroutine()
-        return _Thread(thread, innermost, instruction, walk.stack, walk.waits, one, loop, task, place)
+        self._idle_ns[thread] = used_ns if one is None and loop is None else 0
+        return _Thread(thread, innermost, instruction, walk.stack, walk.waits, one, loop, task, place, used_ns)
 
     def _add_threads(self, rows: list[_Thread], now_ns: int, time_ns: int, *, free: bool) -> None:
         exact = self._threads.exact
@@ -171,7 +187,7 @@ class Looks:
             before_ns = self._since_ns.get(row.thread)
             wall_ns = max(0, now_ns - (self._last_before(now_ns) if before_ns is None else before_ns))
             self._since_ns[row.thread] = now_ns
-            cpu_ns = self._threads.since_ns(row.thread)
+            cpu_ns = self._threads.since_ns(row.thread, row.used_ns)
             if not exact:
                 cpu_ns = 0 if row.waits else shared_ns
             running = self._runs(row, cpu_ns / max(1, wall_ns), free=free)
@@ -191,7 +207,7 @@ class Looks:
         """Tell whether a thread is using the CPU now, having used it for a share of the time since the last look."""
         if share >= _BUSY or share == 0:
             return share > 0
-        if free:
+        if free and (row.one is not None or self._outside):  # to ask costs more than all the rest of a look
             # Nobody has the interpreter's lock, so nobody waits for it: whoever sleeps, sleeps of his own.
             return self._threads.on_cpu(row.thread)
         return share >= _RUNNING and not row.waits
@@ -219,13 +235,14 @@ class Looks:
 
     def _look_at_suspended(self, running: set[int]) -> list[_Suspended]:
         found = []
-        everyone = list(self._following.under_way.values())
+        everyone = list(self._following.under_way.items())
         # With thousands under way they take turns: the time since its last look is what each look stands for.
         most = self._most_suspended
         first = self.taken * most % len(everyone) if len(everyone) > most else 0
-        for one in (everyone[first:] + everyone[:first])[:most]:
-            task = one.task()
-            if id(one) in running or task is None or task.done():
+        for operation, of in (everyone[first:] + everyone[:first])[:most]:
+            task = of()
+            one = None if task is None or task.done() else self._following.followed(operation)
+            if task is None or one is None or id(one) in running:
                 continue
             waiter = getattr(task, "_fut_waiter", None)
             instruction = _instruction(task)

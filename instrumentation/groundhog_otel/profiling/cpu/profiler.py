@@ -13,7 +13,8 @@ from groundhog_otel.profiling.model import Sample
 
 __all__ = ("CpuProfiler",)
 
-_LIGHT_INTERVAL_S: Final = 0.02
+_LIGHT_INTERVAL_S: Final = 0.05
+_LIGHT_SHARE: Final = 0.01
 _LIGHT_SUSPENDED: Final = 8
 _SHORTEST_S: Final = 0.0005
 _LONGEST_S: Final = 10.0
@@ -31,6 +32,7 @@ class CpuProfiler:
     work to each other: some 15 % where each call is a ``def`` tool that does next to nothing.
     ``blocking_s`` is how long a coroutine must keep its event loop to be named for it. ``most_samples`` bounds what is
     kept in memory, ``most_suspended`` how many suspended operations are looked at each time; they take turns.
+    ``most_share`` is the share of one CPU that the profiler's thread may take: where looks cost more, there are fewer.
 
     Raises ``ValueError`` for a number that is out of bounds.
     """
@@ -49,6 +51,7 @@ class CpuProfiler:
         blocking_s: float = 0.05,
         most_samples: int = 50_000,
         most_suspended: int = 64,
+        most_share: float = 1.0,
         service: str = "",
     ) -> None:
         if not _SHORTEST_S <= interval_s <= _LONGEST_S:
@@ -56,6 +59,8 @@ class CpuProfiler:
             raise ValueError(f"interval_s={interval_s!r} is out of bounds; write {bounds} seconds.")
         if duration_s is not None and not duration_s > 0:
             raise ValueError(f"duration_s={duration_s!r} ends before it begins; write seconds above 0.")
+        if not 0 < most_share <= 1:
+            raise ValueError(f"most_share={most_share!r} is no share; write a number above 0, and 1 at the most.")
         if most_samples < 1:
             raise ValueError(f"most_samples={most_samples!r} keeps nothing; write 1 or more.")
         self.interval_s = interval_s
@@ -67,20 +72,35 @@ class CpuProfiler:
         self._blocking_s = blocking_s
         self._most_samples = most_samples
         self._most_suspended = most_suspended
+        self._most_share = most_share
         self._service = service
 
     @classmethod
-    def light(cls, *, sink: Callable[[Sample], None] | None = None, service: str = "") -> CpuProfiler:
-        """Return one to leave on: 50 looks a second, and none while no operation is under way.
+    def light(
+        cls,
+        *,
+        tools: Collection[str] = (),
+        calls: int | None = None,
+        over_s: float | Literal["budget"] | None = None,
+        sink: Callable[[Sample], None] | None = None,
+        service: str = "",
+    ) -> CpuProfiler:
+        """Return one to leave on: 20 looks a second at the most, and none while no operation is under way.
 
-        It leaves ``sys.setswitchinterval`` alone, so it finds what computes or blocks for 5 ms and more at a time.
+        Its thread takes a hundredth of one CPU at the most: where a look costs more than half a millisecond, there are
+        fewer. It leaves ``sys.setswitchinterval`` alone, so it finds what computes or blocks for 5 ms and more at a
+        time.
         """
         return cls(
             interval_s=_LIGHT_INTERVAL_S,
+            tools=tools,
+            calls=calls,
+            over_s=over_s,
             outside=False,
             sink=sink,
             switch_interval_s=None,
             most_suspended=_LIGHT_SUSPENDED,
+            most_share=_LIGHT_SHARE,
             service=service,
         )
 
@@ -101,6 +121,7 @@ class CpuProfiler:
             blocking_s=self._blocking_s,
             most_samples=self._most_samples,
             most_suspended=self._most_suspended,
+            most_share=self._most_share,
             service=self._service,
             profile_id=profile_id,
         )

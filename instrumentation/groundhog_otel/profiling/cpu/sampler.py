@@ -16,6 +16,8 @@ __all__ = ("Sampler", "SwitchInterval")
 _MOST_FAILURES: Final = 10
 _PATIENCE: Final = 10
 """So many times it finds nothing to look at before it rests."""
+_LATEST: Final = 10
+_LONGEST_S: Final = 1.0
 
 
 class SwitchInterval:
@@ -49,7 +51,8 @@ class SwitchInterval:
 class Sampler:
     """Calls ``look`` about every ``interval_s`` seconds while ``busy()``, and ``tidy`` once a second and at the end.
 
-    ``look`` is told whether the interpreter's lock was free when the moment had come.
+    ``look`` is told whether the interpreter's lock was free when the moment had come. Where looks cost so much that
+    they would take more than ``most_share`` of one CPU, there are fewer.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Sampler:
         look: Callable[[bool], None],
         tidy: Callable[[], bool],
         deadline_s: float | None = None,
+        most_share: float = 1.0,
     ) -> None:
         self.interval_s = interval_s
         self.cpu_ns = 0
@@ -72,6 +76,9 @@ class Sampler:
         self._switch = switch
         self._busy, self._resume, self._look, self._tidy = busy, resume, look, tidy
         self._deadline_s = deadline_s
+        self._most_share = most_share
+        self._look_s = 0.0
+        """CPU time from one look to the next, on average of the latest."""
         self._resting = False
         self._wanted = Event()
         self._stopped = Event()
@@ -131,6 +138,7 @@ class Sampler:
     def _work(self) -> None:
         """Look for as long as there is something to see."""
         begun_ns = tidied_ns = time.perf_counter_ns()
+        used_ns = time.thread_time_ns()
         self._switch.shorten()
         try:
             self._resume()
@@ -149,10 +157,12 @@ class Sampler:
                     guarded_error("cpu profiler")
                     if self.failures >= _MOST_FAILURES:
                         self._stopped.set()
+                used_ns, before_ns = time.thread_time_ns(), used_ns
+                self._look_s += ((used_ns - before_ns) / 1e9 - self._look_s) / _LATEST
                 now_ns = time.perf_counter_ns()
                 if now_ns - tidied_ns > 1_000_000_000:
                     tidied_ns = now_ns
-                    self.cpu_ns = time.thread_time_ns()
+                    self.cpu_ns = used_ns
                     if self._tidy():
                         break
         finally:
@@ -161,7 +171,8 @@ class Sampler:
     def _pause(self) -> bool | None:
         """Wait until the next look; None where there is none."""
         # Random, or a program with a period of its own would be seen at the same point of it every time.
-        pause_s = self.interval_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+        interval_s = max(self.interval_s, min(_LONGEST_S, self._look_s / self._most_share))
+        pause_s = interval_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
         begun_s = time.perf_counter()
         if self._stopped.wait(pause_s):
             return None

@@ -46,6 +46,7 @@ class ProfileSession:
         blocking_s: float,
         most_samples: int,
         most_suspended: int,
+        most_share: float,
         service: str,
         profile_id: str | None,
     ) -> None:
@@ -76,6 +77,7 @@ class ProfileSession:
             look=self._look,
             tidy=self._tidy,
             deadline_s=self._deadline_s,
+            most_share=most_share,
         )
 
     def start(self) -> None:
@@ -172,7 +174,7 @@ class ProfileSession:
                 self._fresh.take_in(one.tally)
         if at_end:
             now_ns = time.perf_counter_ns()
-            for one in self._following.under_way.values():
+            for one in list(self._following.seen.values()):
                 lasted_s = (now_ns - one.begun_ns) / 1e9
                 if one.tally is not None and self._following.targets.keep(one.operation, lasted_s):
                     self._fresh.take_in(one.tally)

@@ -13,7 +13,7 @@ from contextvars import Context
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from types import BuiltinMethodType, CodeType, FrameType
+from types import AsyncGeneratorType, BuiltinMethodType, CodeType, CoroutineType, FrameType, GeneratorType
 from typing import Any, Final, NamedTuple
 
 import groundhog_otel.mcp
@@ -105,15 +105,20 @@ class Codes:
     def walk(self, innermost: FrameType) -> Walk:
         """Return the stack that ends with a frame."""
         frames: list[FrameType] = []
+        codes: list[_Code] = []
+        lines: list[Frame] = []
+        known = self._known
         frame: FrameType | None = innermost
         while frame is not None and len(frames) < _DEEPEST:
             frames.append(frame)
-            frame = frame.f_back
-        codes, lines = [], []
-        for one in frames:
-            code, line = self._frame(one)
+            # What is known already, which is nearly all, without a call.
+            code = known.get(id(frame.f_code))
+            line = None if code is None else code.lines.get(frame.f_lasti)
+            if code is None or line is None:
+                code, line = self._frame(frame)
             codes.append(code)
             lines.append(line)
+            frame = frame.f_back
         lines.reverse()
         return Walk(tuple(lines), frames, codes)
 
@@ -173,14 +178,14 @@ def _context_in(value: Any) -> Context | None:
 
 def _inner(awaitable: Any) -> tuple[FrameType | None, Any]:
     """Return the frame of something that is awaited, and what it awaits in turn."""
-    kind = type(awaitable).__name__
-    if inspect.iscoroutine(awaitable):
+    kind = type(awaitable)
+    if kind is CoroutineType:
         return awaitable.cr_frame, awaitable.cr_await
-    if inspect.isgenerator(awaitable):
+    if kind is GeneratorType:
         return awaitable.gi_frame, awaitable.gi_yieldfrom
-    if inspect.isasyncgen(awaitable):
+    if kind is AsyncGeneratorType:
         return awaitable.ag_frame, awaitable.ag_await
-    if kind in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"):
+    if kind.__name__ in ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"):
         inside = (one for one in gc.get_referents(awaitable) if inspect.isasyncgen(one) or inspect.iscoroutine(one))
         return None, next(inside, None)
     return None, None

@@ -34,6 +34,7 @@ class Threads:
         self.exact = _clocks_are_known()
         """Whether each thread has a clock; else its share of the process is not known."""
         self._known: dict[int, tuple[str, int]] = {}
+        self._clocks: dict[int, int] = {}
         self._used_ns: dict[int, int] = {}
 
     def name(self, thread: int) -> str:
@@ -42,21 +43,20 @@ class Threads:
 
     def used_ns(self, thread: int) -> int:
         """Return the CPU nanoseconds that a thread has used so far; 0 where nobody knows."""
-        if thread not in self._known:
-            self._learn(thread)
-        native_id = self._known[thread][1]
-        if not (native_id and self.exact):
-            return 0
         try:
-            return time.clock_gettime_ns(_clock_of(native_id))
+            clock = self._clocks.get(thread)
+            if clock is None:
+                if thread in self._known:
+                    return 0
+                clock = self._learn(thread)
+            return time.clock_gettime_ns(clock) if clock else 0
         except OSError:  # it has ended, and another one may have got its number
-            self._known.pop(thread, None)
-            self._used_ns.pop(thread, None)
+            for known in (self._known, self._clocks, self._used_ns):
+                known.pop(thread, None)
             return 0
 
-    def since_ns(self, thread: int) -> int:
-        """Return the CPU nanoseconds used since this was last asked; of a thread that is new, all of it."""
-        used_ns = self.used_ns(thread)
+    def since_ns(self, thread: int, used_ns: int) -> int:
+        """Return by how much ``used_ns`` is above what it was before; of a thread that is new, all of it."""
         before_ns = self._used_ns.get(thread, 0)
         self._used_ns[thread] = used_ns
         return max(0, used_ns - before_ns)
@@ -77,12 +77,14 @@ class Threads:
     def forget(self, alive: set[int]) -> None:
         """Forget threads that have ended."""
         for thread in self._known.keys() - alive:
-            del self._known[thread]
-            self._used_ns.pop(thread, None)
+            for known in (self._known, self._clocks, self._used_ns):
+                known.pop(thread, None)
 
-    def _learn(self, thread: int) -> None:
-        for one in threading.enumerate():
-            if one.ident == thread:
-                self._known[thread] = one.name, one.native_id or 0
-                return
-        self._known[thread] = "", 0
+    def _learn(self, thread: int) -> int:
+        """Take note of a thread's name, and return its clock; 0 where it has none."""
+        found = next((one for one in threading.enumerate() if one.ident == thread), None)
+        native_id = 0 if found is None else found.native_id or 0
+        self._known[thread] = "" if found is None else found.name, native_id
+        if native_id and self.exact:
+            self._clocks[thread] = _clock_of(native_id)
+        return self._clocks.get(thread, 0)

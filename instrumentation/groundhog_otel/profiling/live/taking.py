@@ -115,14 +115,14 @@ class _Cpu(Taking):
 
         request = self.request
         over_s: Any = request.over
-        interval_s = CpuProfiler.light().interval_s if request.light else request.interval_s
-        profiler = CpuProfiler(
-            interval_s=interval_s, tools=request.tools, calls=request.calls, over_s=over_s,
-            outside=not request.light, sink=self._take, service=service,
-        )  # fmt: skip
+        wanted: dict[str, Any] = {"tools": request.tools, "calls": request.calls, "over_s": over_s}
+        if request.light:
+            profiler = CpuProfiler.light(**wanted, sink=self._take, service=service)
+        else:
+            profiler = CpuProfiler(interval_s=request.interval_s, **wanted, sink=self._take, service=service)
         self.file = profile_file(run, service=service, pid=os.getpid(), kind="cpu", profile_id=self.profile_id)
         self._writer: ProfileWriter = _writer(
-            self, service, value_types=VALUE_TYPES, engine=ENGINE, interval_ns=int(interval_s * 1e9)
+            self, service, value_types=VALUE_TYPES, engine=ENGINE, interval_ns=int(profiler.interval_s * 1e9)
         )
         try:
             self._session = profiler.start_profiling(profile_id=self.profile_id)
