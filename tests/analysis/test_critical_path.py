@@ -26,20 +26,68 @@ def _sections(path: CriticalPath | None) -> Sections:
             [(1, 1, 20), (2, 20, 40), (1, 40, 50), (3, 50, 60), (1, 60, 101)],
             id="one after the other",
         ),
-        pytest.param([(1, None, 1, 101)], [(1, 1, 101)], id="alone"),
-        pytest.param([(1, None, 1, 1)], [], id="an instant"),
-        pytest.param([(1, None, 100, 200), (2, 1, 120, 170)], [(1, 100, 120), (2, 120, 170), (1, 170, 200)], id="one"),
-        pytest.param([(1, None, 0, 100), (2, 1, 10, 90), (3, 1, 20, 60)], [(1, 0, 10), (2, 10, 90), (1, 90, 100)], id="beside"),
-        pytest.param([(1, None, 0, 100), (2, 1, -10, 30), (3, 1, 90, 120)], [(2, 0, 30), (1, 30, 90), (3, 90, 100)], id="cut"),
-        pytest.param([(1, None, 0, 100), (2, 1, -20, 0), (3, 1, 100, 120), (4, 3, 50, 60)], [(1, 0, 100)], id="outside"),
-        pytest.param([(1, None, 0, 30), (2, 1, 0, 10), (3, 1, 10, 20), (4, 1, 20, 30)], [(2, 0, 10), (3, 10, 20), (4, 20, 30)], id="touching"),
-        pytest.param([(2, 9, 0, 10), (3, 9, 0, 30), (4, 3, 5, 15)], [(3, 0, 5), (4, 5, 15), (3, 15, 30)], id="no root recorded"),
-        pytest.param([(1, None, 0, 9), (2, 7, 0, 90)], [(1, 0, 9)], id="a root before an orphan"),
-        pytest.param([(1, 2, 0, 10), (2, 1, 2, 6)], [(1, 0, 2), (2, 2, 6), (1, 6, 10)], id="each other's parent"),
-        pytest.param([(1, 1, 0, 10)], [(1, 0, 10)], id="its own parent"),
-        pytest.param([(1, None, 0, 10), (1, None, 0, 10), (2, 1, 2, 4), (2, 1, 2, 4)], [(1, 0, 2), (2, 2, 4), (1, 4, 10)], id="twice"),
+        pytest.param(
+            [(1, None, 1, 101)],
+            [(1, 1, 101)],
+            id="alone",
+        ),
+        pytest.param(
+            [(1, None, 1, 1)],
+            [],
+            id="an instant",
+        ),
+        pytest.param(
+            [(1, None, 100, 200), (2, 1, 120, 170)],
+            [(1, 100, 120), (2, 120, 170), (1, 170, 200)],
+            id="one",
+        ),
+        pytest.param(
+            [(1, None, 0, 100), (2, 1, 10, 90), (3, 1, 20, 60)],
+            [(1, 0, 10), (2, 10, 90), (1, 90, 100)],
+            id="beside",
+        ),
+        pytest.param(
+            [(1, None, 0, 100), (2, 1, -10, 30), (3, 1, 90, 120)],
+            [(2, 0, 30), (1, 30, 90), (3, 90, 100)],
+            id="cut",
+        ),
+        pytest.param(
+            [(1, None, 0, 100), (2, 1, -20, 0), (3, 1, 100, 120), (4, 3, 50, 60)],
+            [(1, 0, 100)],
+            id="outside",
+        ),
+        pytest.param(
+            [(1, None, 0, 30), (2, 1, 0, 10), (3, 1, 10, 20), (4, 1, 20, 30)],
+            [(2, 0, 10), (3, 10, 20), (4, 20, 30)],
+            id="touching",
+        ),
+        pytest.param(
+            [(2, 9, 0, 10), (3, 9, 0, 30), (4, 3, 5, 15)],
+            [(3, 0, 5), (4, 5, 15), (3, 15, 30)],
+            id="no root recorded",
+        ),
+        pytest.param(
+            [(1, None, 0, 9), (2, 7, 0, 90)],
+            [(1, 0, 9)],
+            id="a root before an orphan",
+        ),
+        pytest.param(
+            [(1, 2, 0, 10), (2, 1, 2, 6)],
+            [(1, 0, 2), (2, 2, 6), (1, 6, 10)],
+            id="each other's parent",
+        ),
+        pytest.param(
+            [(1, 1, 0, 10)],
+            [(1, 0, 10)],
+            id="its own parent",
+        ),
+        pytest.param(
+            [(1, None, 0, 10), (1, None, 0, 10), (2, 1, 2, 4), (2, 1, 2, 4)],
+            [(1, 0, 2), (2, 2, 4), (1, 4, 10)],
+            id="twice",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_was_waited_for(spans: list[Numbers], sections: Sections) -> None:
     assert _sections(critical_path(trace_of(*spans))) == sections
 

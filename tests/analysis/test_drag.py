@@ -13,15 +13,43 @@ from tests.analysis.trees import US, Numbers, sound_trace, trace_of
 @pytest.mark.parametrize(
     ("spans", "wanted"),
     [
-        pytest.param([(1, None, 0, 100)], {1: 100}, id="alone"),
-        pytest.param([(1, None, 0, 100), (2, 1, 10, 40), (3, 1, 50, 90)], {1: 100, 2: 30, 3: 40}, id="one after the other"),
-        pytest.param([(1, None, 0, 100), (2, 1, 10, 90), (3, 1, 10, 80)], {1: 100, 2: 10}, id="until the sibling is the last"),
-        pytest.param([(1, None, 0, 100), (2, 1, 10, 90), (3, 1, 20, 90)], {1: 100, 2: 0}, id="two that end together"),
-        pytest.param([(1, None, 0, 90), (2, 1, 10, 40), (3, 1, 50, 80), (4, 1, 5, 75)], {1: 90, 2: 5, 3: 5}, id="one beside two"),
-        pytest.param([(1, None, 0, 100), (2, 1, 0, 90), (3, 2, 20, 80), (4, 1, 0, 60)], {1: 100, 2: 30, 3: 30}, id="by its ancestor"),
-        pytest.param([(1, None, 0, 100), (2, 1, 0, 90), (3, 2, 20, 30), (4, 1, 0, 60)], {1: 100, 2: 30, 3: 10}, id="by itself"),
+        pytest.param(
+            [(1, None, 0, 100)],
+            {1: 100},
+            id="alone",
+        ),
+        pytest.param(
+            [(1, None, 0, 100), (2, 1, 10, 40), (3, 1, 50, 90)],
+            {1: 100, 2: 30, 3: 40},
+            id="one after the other",
+        ),
+        pytest.param(
+            [(1, None, 0, 100), (2, 1, 10, 90), (3, 1, 10, 80)],
+            {1: 100, 2: 10},
+            id="until the sibling is the last",
+        ),
+        pytest.param(
+            [(1, None, 0, 100), (2, 1, 10, 90), (3, 1, 20, 90)],
+            {1: 100, 2: 0},
+            id="two that end together",
+        ),
+        pytest.param(
+            [(1, None, 0, 90), (2, 1, 10, 40), (3, 1, 50, 80), (4, 1, 5, 75)],
+            {1: 90, 2: 5, 3: 5},
+            id="one beside two",
+        ),
+        pytest.param(
+            [(1, None, 0, 100), (2, 1, 0, 90), (3, 2, 20, 80), (4, 1, 0, 60)],
+            {1: 100, 2: 30, 3: 30},
+            id="by its ancestor",
+        ),
+        pytest.param(
+            [(1, None, 0, 100), (2, 1, 0, 90), (3, 2, 20, 30), (4, 1, 0, 60)],
+            {1: 100, 2: 30, 3: 10},
+            id="by itself",
+        ),
     ],
-)  # fmt: skip
+)
 def test_how_much_a_span_can_give(spans: list[Numbers], wanted: dict[int, int]) -> None:
     assert drags(trace_of(*spans)) == {f"{own:016x}": us * US for own, us in wanted.items()}
 
@@ -50,7 +78,7 @@ def test_it_is_what_the_plan_gives_when_the_span_takes_no_time(trace: Trace) -> 
 
 
 def _planned(one: Nested, *, instant: str) -> int:
-    """Return how long a span takes when another takes no time, each child keeping its distance to what it waited for."""
+    """Return how long a span takes when another takes no time, each child as far from what it waited for."""
     if one.span.span_id == instant:
         return 0
     new_ends: dict[str, int] = {}

@@ -59,7 +59,7 @@ def for_jaeger(draw: st.DrawFn) -> Trace:
     it. And of siblings of which one ends just when the next begins, it takes the time of the first for the parent's.
     """
     count = draw(st.integers(1, 24))
-    times = draw(st.lists(st.integers(1, 500), min_size=2 * count, max_size=2 * count, unique=True))
+    times: list[int] = draw(st.lists(st.integers(1, 500), min_size=2 * count, max_size=2 * count, unique=True))
     first, last = times.index(min(times)), times.index(max(times))
     if draw(st.booleans()):  # nothing sticks out of the root
         times = [times[first], times[last], *(time for place, time in enumerate(times) if place not in (first, last))]
@@ -69,7 +69,8 @@ def for_jaeger(draw: st.DrawFn) -> Trace:
     for own in range(2, count + 1):
         start, end = sorted(times[2 * own - 2 : 2 * own])
         around = [one for one, (least, most) in inside.items() if least <= start and end <= most]
-        parent = draw(st.sampled_from(around if around and draw(st.integers(0, 3)) else sorted(inside)))
+        far = draw(st.integers(0, 3)) == 0 or not around
+        parent = draw(st.sampled_from(sorted(inside) if far else around))
         least, most = inside[parent]
         numbers.append((own, parent, start, end))
         if least <= start and end <= most:

@@ -82,4 +82,4 @@ def path_of(tree: Nested) -> CriticalPath:
 
 def _by_end(one: Nested) -> list[Nested]:
     """Return the children by their end; of several that end together the first one last."""
-    return sorted(reversed(one.children), key=lambda child: child.end_ns)
+    return sorted(one.children, key=lambda child: child.end_ns, reverse=True)[::-1]

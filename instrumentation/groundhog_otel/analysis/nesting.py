@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from groundhog_otel.store.model import Span, Trace
 
-__all__ = ("Nested", "nested")
+__all__ = ("Nested", "forest", "nested")
 
 
 @dataclass(slots=True)
@@ -35,17 +35,37 @@ def nested(trace: Trace, root: Span | None = None) -> Nested | None:
     the span without a parent, or where there is none, one whose parent is not recorded: the longest of several. What
     the root does not lead to is left out.
     """
-    by_id: dict[str, Span] = {}
-    for span in trace.spans:
-        by_id.setdefault(span.span_id, span)
+    by_id = _by_id(trace)
     if root is None:
         if not by_id:
             return None
         root = _root(by_id)
-    children: dict[str, list[Span]] = {}
+    return _tree(root, _children(by_id))
+
+
+def forest(trace: Trace) -> list[Nested]:
+    """Return a tree for every span that has no parent, or whose parent is not recorded."""
+    by_id = _by_id(trace)
+    children = _children(by_id)
+    return [_tree(span, children) for span in by_id.values() if span.parent_id is None or span.parent_id not in by_id]
+
+
+def _by_id(trace: Trace) -> dict[str, Span]:
+    found: dict[str, Span] = {}
+    for span in trace.spans:
+        found.setdefault(span.span_id, span)
+    return found
+
+
+def _children(by_id: dict[str, Span]) -> dict[str, list[Span]]:
+    found: dict[str, list[Span]] = {}
     for span in by_id.values():
-        if span.parent_id is not None and span is not root:
-            children.setdefault(span.parent_id, []).append(span)
+        if span.parent_id is not None:
+            found.setdefault(span.parent_id, []).append(span)
+    return found
+
+
+def _tree(root: Span, children: dict[str, list[Span]]) -> Nested:
     top = Nested(root, root.start_ns, max(root.start_ns, root.end_ns))
     placed, pending = {root.span_id}, [top]
     while pending:

@@ -7,5 +7,11 @@ from __future__ import annotations
 
 __all__ = ("NAMES",)
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = (
+    "sequential_calls",
+    "n_plus_one",
+    "retries",
+    "connection_churn",
+    "cold_start",
+)
 """In the order in which they are asked."""

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+from opentelemetry.trace import Tracer
+
+from groundhog_otel.analysis.detectors.sequential_calls import detect
+from groundhog_otel.store.model import Recording
+from tests.analysis.detectors.made import Call, chain, operation
+from tests.support.captured import recorded
+from tests.support.recorded import CLIENT, recording, span
+from tests.support.sdk import in_memory, make_server
+
+WEATHER, NEWS, TRAFFIC = ("tools/call weather", 20.0), ("tools/call news", 30.0), ("tools/call traffic", 10.0)
+
+
+def _seen(*traces: list[Call], ms: float = 70) -> Recording:
+    return recording([one for number, calls in enumerate(traces, 1) for one in operation(number, calls, ms=ms)])
+
+
+def test_calls_one_after_the_other_are_found_and_their_doubt_is_said() -> None:
+    (found,) = detect(_seen(*[chain(WEATHER, NEWS, TRAFFIC)] * 4))
+    assert (found.detector, found.service, found.target) == ("sequential_calls", "srv", "tools/call report")
+    assert found.impact_ms == pytest.approx(30)
+    assert (found.affected, found.confidence) == (4, pytest.approx(0.4 * 4 / 6))
+    assert found.says == (
+        "tools/call report calls tools/call weather, then tools/call news, then tools/call traffic, one after the other: "
+        "60 ms, where the longest takes 30 ms"
+    )
+    assert "spans do not show" in found.advice
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(chain(NEWS, WEATHER, TRAFFIC), id="another order"),
+        pytest.param(chain(NEWS, TRAFFIC), id="one without the one before"),
+    ],
+)
+def test_signs_that_a_call_needs_no_other_raise_the_confidence(other: list[Call]) -> None:
+    found = max(detect(_seen(*[chain(WEATHER, NEWS, TRAFFIC)] * 4, other)), key=lambda one: one.affected)
+    assert found.confidence >= 0.9 * 4 / 6
+    assert found.advice == "Start them together, in a task group or with asyncio.gather."
+
+
+def test_that_it_goes_on_after_a_failure_is_such_a_sign() -> None:
+    spans = [one for number in range(3) for one in operation(number, chain(WEATHER, NEWS), ms=60, errors=[0])]
+    (found,) = detect(recording(spans))
+    assert found.confidence == pytest.approx(0.9 * 3 / 5)
+
+
+def test_the_same_call_for_several_things() -> None:
+    (found,) = detect(_seen(*[chain(WEATHER, WEATHER, WEATHER)] * 3))
+    assert "calls tools/call weather 3 times, one after the other" in found.says
+    assert found.impact_ms == pytest.approx(40)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        pytest.param([("tools/call weather", 1, 20), ("tools/call news", 2, 30)], id="together"),
+        pytest.param(chain(WEATHER, NEWS, pause_ms=15), id="work between them"),
+        pytest.param(chain(WEATHER), id="one call"),
+        pytest.param(chain(WEATHER, WEATHER), id="two of a kind, which may be pages"),
+        pytest.param(chain(("tools/call weather", 4.0), ("tools/call news", 4.0)), id="little to gain"),
+        pytest.param(chain(("initialize", 20.0), ("tools/list", 20.0), WEATHER), id="a handshake"),
+        pytest.param(chain(*[WEATHER] * 12), id="those of n_plus_one"),
+        pytest.param([*chain(WEATHER, NEWS), ("tools/call long", 0.5, 65)], id="beside what takes longer"),
+    ],
+)
+def test_what_may_well_be_right_is_not_found(calls: list[Call]) -> None:
+    assert not detect(_seen(*[calls] * 5))
+
+
+def test_what_was_seen_twice_only_or_is_a_small_part_is_not() -> None:
+    assert not detect(_seen(*[chain(WEATHER, NEWS)] * 2))
+    assert not detect(_seen(*[chain(WEATHER, NEWS)] * 5, ms=500))
+
+
+def test_calls_that_were_made_together_once_are_known_to_be_parallel() -> None:
+    assert not detect(_seen(*[chain(WEATHER, NEWS)] * 5, [("tools/call news", 1, 30), ("tools/call weather", 2, 20)]))
+
+
+def test_a_second_attempt_is_no_second_call() -> None:
+    spans = [one for number in range(5) for one in operation(number, chain(NEWS, NEWS), ms=70, errors=[0])]
+    assert not detect(recording(spans))
+
+
+def test_requests_that_carry_one_call_are_not() -> None:
+    """What is below a client's span is the transport's: one POST, then another."""
+    spans = [
+        one
+        for trace in range(5)
+        for one in (
+            span(trace=trace, own=1, ms=70),
+            *(
+                span(name, method=None, trace=trace, own=own, parent=1, at_ms=at_ms, ms=30, process=CLIENT)
+                for name, own, at_ms in (("POST", 2, 1), ("GET", 3, 32))
+            ),
+        )
+    ]
+    assert not detect(recording(spans))
+
+
+def _program(*, together: bool) -> object:
+    async def program(tracer: Tracer) -> None:
+        async with in_memory(make_server()) as session:
+            await session.list_tools()
+            for _ in range(4):
+                with tracer.start_as_current_span("briefing"):
+                    async with anyio.create_task_group() as tasks:
+                        for tool, given in (("nap", {"seconds": 0.03}), ("boom", {}), ("nap", {"seconds": 0.04})):
+                            if together:
+                                tasks.start_soon(session.call_tool, tool, given)
+                            else:
+                                await session.call_tool(tool, given)
+
+    return program
+
+
+def test_a_real_program_that_waits_for_each(tmp_path: Path) -> None:
+    (found,) = detect(recorded(tmp_path, _program(together=False)))  # type: ignore[arg-type]
+    assert (found.target, found.affected) == ("briefing", 4)
+    assert found.impact_ms >= 30
+    assert found.figures["longest_ms"] >= 40
+    assert found.confidence == pytest.approx(0.9 * 4 / 6)  # it went on after boom had failed
+
+
+def test_a_real_program_that_waits_for_all(tmp_path: Path) -> None:
+    assert not detect(recorded(tmp_path, _program(together=True)))  # type: ignore[arg-type]
