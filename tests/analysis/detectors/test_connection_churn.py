@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,10 @@ from opentelemetry.trace import Tracer
 
 from groundhog_otel.analysis.detectors.connection_churn import detect
 from groundhog_otel.store.model import Process, Span
-from tests.support.captured import recorded
+from tests.support.captured import Program, recorded
+from tests.support.processes import QUIET, environment
 from tests.support.recorded import CLIENT, recording, span
-from tests.support.sdk import in_memory, make_server
+from tests.support.sdk import over_stdio
 
 
 def _connection(
@@ -30,7 +32,8 @@ def _connection(
 def test_a_connection_for_every_call_is_found() -> None:
     (found,) = detect(recording([one for number in range(10) for one in _connection(number, "nap")]))
     assert (found.detector, found.service, found.target) == ("connection_churn", "app", "")
-    assert (found.impact_ms, found.affected) == (pytest.approx(30), 9)
+    assert found.impact_ms == pytest.approx(30)
+    assert found.affected == 9
     assert found.says == "app connects 10 times for 10 calls: 30 ms of handshake each time"
     assert found.evidence[0].says == "30 ms of handshake, then tools/call nap, called before"
     assert found.evidence[0].trace_id == f"{1000:032x}"
@@ -43,7 +46,8 @@ def test_a_handshake_of_two_messages_is_one() -> None:
         spans += [span("server/discover", trace=1000 * number + 9, at_ms=1000 * number - 20, ms=15)]
         spans += _connection(number, "nap")
     (found,) = detect(recording(spans))
-    assert (found.impact_ms, found.figures["connections"]) == (pytest.approx(45), 8)
+    assert found.impact_ms == pytest.approx(45)
+    assert found.figures["connections"] == 8
 
 
 @pytest.mark.parametrize(
@@ -77,21 +81,21 @@ def test_addresses_are_told_apart() -> None:
     assert not detect(recording(spans))
 
 
-def _program(*, anew: bool) -> object:
+def _program(*, anew: bool) -> Program:
     async def program(tracer: Tracer) -> None:
-        import anyio
-
-        def slow_to_start() -> object:
-            server = make_server()
-            return server
-
-        async def connect_and_call(calls: int) -> None:
-            async with in_memory(slow_to_start()) as session:
-                for _ in range(calls):
+        for _ in range(6 if anew else 1):
+            async with over_stdio(sys.executable, "-m", "tests.support.sdk", env=environment(**QUIET)) as session:
+                for _ in range(1 if anew else 6):
                     await session.call_tool("nap", {"seconds": 0})
-                    await anyio.sleep(0)
-
-        for _ in range(8 if anew else 1):
-            await connect_and_call(1 if anew else 8)
 
     return program
+
+
+def test_a_real_client_that_starts_its_server_for_every_call(tmp_path: Path) -> None:
+    (found,) = detect(recorded(tmp_path, _program(anew=True)))
+    assert (found.affected, found.figures["connections"], found.figures["calls"]) == (5, 6, 6)
+    assert found.impact_ms > 50  # it takes a Python interpreter to start
+
+
+def test_a_real_client_that_keeps_its_connection(tmp_path: Path) -> None:
+    assert not detect(recorded(tmp_path, _program(anew=False)))

@@ -9,7 +9,7 @@ from opentelemetry.trace import Tracer
 from groundhog_otel.analysis.detectors.n_plus_one import detect, generalized
 from groundhog_otel.store.model import Recording
 from tests.analysis.detectors.made import chain, operation
-from tests.support.captured import recorded
+from tests.support.captured import Program, recorded
 from tests.support.recorded import recording
 from tests.support.sdk import in_memory, make_server
 
@@ -32,15 +32,16 @@ def test_a_call_for_each_of_many_items_is_found() -> None:
 def test_of_several_operations_the_mean_is_told_and_the_worst_is_shown_first() -> None:
     spans = [*_loop(*[4.0] * 11).spans, *_loop(*[6.0] * 11, trace=2).spans]
     (found,) = detect(recording(spans))
-    assert (found.impact_ms, found.affected) == (pytest.approx(50), 2)
+    assert found.impact_ms == pytest.approx(50)
+    assert found.affected == 2
     assert [one.trace_id for one in found.evidence] == [f"{2:032x}", f"{1:032x}"]
     assert found.confidence > detect(_loop(*[4.0] * 12))[0].confidence
 
 
 def test_names_that_differ_in_numbers_are_one_kind() -> None:
-    calls = chain(*((f"SELECT * FROM item WHERE id = {number}", 4.0) for number in range(12)))
+    calls = chain(*((f"GET /item/{number}", 4.0) for number in range(12)))
     (found,) = detect(recording(operation(1, calls, ms=80)))
-    assert "SELECT * FROM item WHERE id = # 12 times" in found.says
+    assert "GET /item/# 12 times" in found.says
     assert generalized("a1b22") == "a#b#"
 
 
@@ -75,7 +76,7 @@ def test_calls_of_different_kinds_or_parents_are_not() -> None:
     )
 
 
-def _program(*, together: bool) -> object:
+def _program(*, together: bool) -> Program:
     async def program(tracer: Tracer) -> None:
         async with in_memory(make_server()) as session:
             for _ in range(2):
@@ -91,10 +92,10 @@ def _program(*, together: bool) -> object:
 
 
 def test_a_real_program_that_asks_for_each_item(tmp_path: Path) -> None:
-    (found,) = detect(recorded(tmp_path, _program(together=False)))  # type: ignore[arg-type]
+    (found,) = detect(recorded(tmp_path, _program(together=False)))
     assert (found.target, found.affected, found.figures["calls"]) == ("report", 2, 14)
     assert found.impact_ms >= 13 * 20
 
 
 def test_a_real_program_that_asks_for_all_at_once(tmp_path: Path) -> None:
-    assert not detect(recorded(tmp_path, _program(together=True)))  # type: ignore[arg-type]
+    assert not detect(recorded(tmp_path, _program(together=True)))
