@@ -2,7 +2,7 @@
 
 Ten or more siblings of one name whose durations are within twice their median, the rule that Jaeger gives to those who
 look for the same. Names that differ in their numbers only count as one. Siblings that ran beside each other are no loss
-of time, which the critical path tells: an operation gains what it waited for all of them but one.
+of time: ten have to be on the critical path. An operation gains what it waited for all of them but one.
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ def detect(recording: Recording) -> list[Finding]:
     ]
     waited = waited_for(recording.spans, {parent.trace_id for parent, _ in alike})
     seen: dict[tuple[str, str, str], _Seen] = {}
-    for parent, group in alike:
+    for parent, siblings_alike in alike:
+        group = [span for span in siblings_alike if waited.ns(span)]
+        if len(group) < LEAST_SIBLINGS:
+            continue
         typical_ms = median(span.duration_s for span in group) * 1000
-        waited_ms = sum(map(waited.ns, group)) / 1e6
-        gain_ms = min((len(group) - 1) * typical_ms, waited_ms - typical_ms)
+        gain_ms = min((len(group) - 1) * typical_ms, sum(map(waited.ns, group)) / 1e6 - typical_ms)
         if gain_ms >= LEAST_MS:
             key = (parent.process.service, parent.name, generalized(group[0].name))
             seen.setdefault(key, _Seen()).parents.append((gain_ms, parent, len(group), typical_ms))
