@@ -54,6 +54,11 @@ def main() -> None:
     )
     app.command("groundhog_otel.cli.report:report", name="report", help="Print what was recorded, against the budgets.")
     app.command(
+        "groundhog_otel.cli.analyze:analyze",
+        name="analyze",
+        help="Find what makes a recording slow, and say what to do about it.",
+    )
+    app.command(
         "groundhog_otel.cli.replay:replay_recording",
         name="replay",
         help="Send recorded traces to Jaeger, with their own timestamps.",

@@ -7,6 +7,7 @@ import pytest
 from opentelemetry.trace import Tracer
 
 from groundhog_otel.analysis.detectors.sequential_calls import detect
+from groundhog_otel.analysis.judging import sure
 from groundhog_otel.store.model import Recording
 from tests.analysis.detectors.made import Call, chain, operation
 from tests.support.captured import Program, recorded
@@ -109,10 +110,10 @@ def _program(*, together: bool) -> Program:
     async def program(tracer: Tracer) -> None:
         async with in_memory(make_server()) as session:
             await session.list_tools()
-            for _ in range(4):
+            for _ in range(6):
                 with tracer.start_as_current_span("briefing"):
                     async with anyio.create_task_group() as tasks:
-                        for tool, given in (("nap", {"seconds": 0.03}), ("boom", {}), ("nap", {"seconds": 0.04})):
+                        for tool, given in (("nap", {"seconds": 0.05}), ("boom", {}), ("nap", {"seconds": 0.06})):
                             if together:
                                 tasks.start_soon(session.call_tool, tool, given)
                             else:
@@ -122,11 +123,12 @@ def _program(*, together: bool) -> Program:
 
 
 def test_a_real_program_that_waits_for_each(tmp_path: Path) -> None:
-    (found,) = detect(recorded(tmp_path, _program(together=False)))
-    assert (found.target, found.affected) == ("briefing", 4)
-    assert found.impact_ms >= 30
-    assert found.figures["longest_ms"] >= 40
-    assert found.confidence == pytest.approx(0.9 * 4 / 6)  # it went on after boom had failed
+    found = max(detect(recorded(tmp_path, _program(together=False))), key=lambda one: one.affected)
+    assert found.target == "briefing"
+    assert 3 <= found.affected <= 6  # on a busy machine some pauses are long
+    assert found.impact_ms >= 50
+    assert found.figures["longest_ms"] >= 60
+    assert found.confidence == pytest.approx(0.9 * sure(found.affected, half=2))  # it went on after boom had failed
 
 
 def test_a_real_program_that_waits_for_all(tmp_path: Path) -> None:
