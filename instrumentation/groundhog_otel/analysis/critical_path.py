@@ -82,4 +82,6 @@ def path_of(tree: Nested) -> CriticalPath:
 
 def _by_end(one: Nested) -> list[Nested]:
     """Return the children by their end; of several that end together the first one last."""
+    if len(one.children) < 2:
+        return one.children[:]
     return sorted(one.children, key=lambda child: child.end_ns, reverse=True)[::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import sys
@@ -54,6 +55,7 @@ def analyze(
     if as_json and markdown:
         raise StoreError("JSON and Markdown at once cannot be printed: give --json or --markdown")
     recording, opening = _read(dir, run)
+    gc.freeze()  # what was read stays: the collector would look through all of it again and again
     analysis = analyzed(recording).at_least(confidence)
     if as_json:
         from groundhog_otel.report.findings import machine  # noqa: PLC0415 - one of the three is needed

@@ -99,8 +99,8 @@ def _program(*, together: bool) -> Program:
 def test_a_real_program_that_asks_for_each_item(tmp_path: Path) -> None:
     (found,) = detect(recorded(tmp_path, _program(together=False)))
     assert (found.target, found.affected) == ("report", 2)
-    assert 10 <= found.figures["calls"] <= 14  # on a busy machine some take twice as long as most
-    assert found.impact_ms >= 9 * 20
+    assert found.figures["calls"] == 14
+    assert found.impact_ms >= 9 * 20  # on a busy machine some of them take twice as long as most
 
 
 def test_a_real_program_that_asks_for_all_at_once(tmp_path: Path) -> None:

@@ -21,42 +21,45 @@ def _seen(*traces: list[Call], ms: float = 70) -> Recording:
     return recording([one for number, calls in enumerate(traces, 1) for one in operation(number, calls, ms=ms)])
 
 
-def test_calls_one_after_the_other_are_found_and_their_doubt_is_said() -> None:
-    (found,) = detect(_seen(*[chain(WEATHER, NEWS, TRAFFIC)] * 4))
+ANY_ORDER = [*[chain(WEATHER, NEWS, TRAFFIC)] * 3, chain(NEWS, TRAFFIC, WEATHER)]
+
+
+def test_calls_one_after_the_other_in_any_order_are_found() -> None:
+    (found,) = detect(_seen(*ANY_ORDER))
     assert (found.detector, found.service, found.target) == ("sequential_calls", "srv", "tools/call report")
     assert found.impact_ms == pytest.approx(30)
     assert found.affected == 4
-    assert found.confidence == pytest.approx(0.4 * 4 / 6)
+    assert found.confidence == pytest.approx(0.9 * 4 / 6)
     assert found.says == (
-        "tools/call report calls tools/call weather, then tools/call news, then tools/call traffic, "
+        "tools/call report calls tools/call news, then tools/call traffic, then tools/call weather, "
         "one after the other: 60 ms, where the longest takes 30 ms"
     )
-    assert "spans do not show" in found.advice
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        pytest.param(chain(NEWS, WEATHER, TRAFFIC), id="another order"),
-        pytest.param(chain(NEWS, TRAFFIC), id="one without the one before"),
-    ],
-)
-def test_signs_that_a_call_needs_no_other_raise_the_confidence(other: list[Call]) -> None:
-    found = max(detect(_seen(*[chain(WEATHER, NEWS, TRAFFIC)] * 4, other)), key=lambda one: one.affected)
-    assert found.confidence >= 0.9 * 4 / 6
-    assert found.advice == "Start them together, in a task group or with asyncio.gather."
+def test_in_one_order_they_may_need_each_other() -> None:
+    assert not detect(_seen(*[chain(WEATHER, NEWS, TRAFFIC)] * 20))
+
+
+def test_a_call_without_the_one_before_it_is_a_weaker_sign() -> None:
+    (found,) = detect(_seen(*[chain(WEATHER, NEWS)] * 4, chain(NEWS)))
+    assert found.confidence == pytest.approx(0.5 * 4 / 6)
 
 
 def test_that_it_goes_on_after_a_failure_is_such_a_sign() -> None:
     spans = [one for number in range(3) for one in operation(number, chain(WEATHER, NEWS), ms=60, errors=[0])]
     (found,) = detect(recording(spans))
-    assert found.confidence == pytest.approx(0.9 * 3 / 5)
+    assert found.confidence == pytest.approx(0.7 * 3 / 5)
 
 
 def test_the_same_call_for_several_things() -> None:
-    (found,) = detect(_seen(*[chain(WEATHER, WEATHER, WEATHER)] * 3))
-    assert "calls tools/call weather 3 times, one after the other" in found.says
-    assert found.impact_ms == pytest.approx(40)
+    spans = [one for number in range(3) for one in operation(number, chain(WEATHER, TRAFFIC, TRAFFIC), ms=60)]
+    assert not detect(recording(spans))  # pages, perhaps
+    went_on = [
+        one for number in range(3)
+        for one in operation(number, chain(WEATHER, TRAFFIC, NEWS, TRAFFIC), ms=80, errors=[1])
+    ]  # fmt: skip
+    (found,) = detect(recording(went_on))
+    assert found.figures["calls"] == 4
 
 
 @pytest.mark.parametrize(
@@ -65,24 +68,36 @@ def test_the_same_call_for_several_things() -> None:
         pytest.param([("tools/call weather", 1, 20), ("tools/call news", 2, 30)], id="together"),
         pytest.param(chain(WEATHER, NEWS, pause_ms=15), id="work between them"),
         pytest.param(chain(WEATHER), id="one call"),
-        pytest.param(chain(WEATHER, WEATHER), id="two of a kind, which may be pages"),
         pytest.param(chain(("tools/call weather", 4.0), ("tools/call news", 4.0)), id="little to gain"),
         pytest.param(chain(("initialize", 20.0), ("tools/list", 20.0), WEATHER), id="a handshake"),
-        pytest.param(chain(*[WEATHER] * 12), id="those of n_plus_one"),
         pytest.param([*chain(WEATHER, NEWS), ("tools/call long", 0.5, 65)], id="beside what takes longer"),
     ],
 )
 def test_what_may_well_be_right_is_not_found(calls: list[Call]) -> None:
-    assert not detect(_seen(*[calls] * 5))
+    """Though the operation goes on after any of them has failed."""
+    failed = range(len(calls) - 1)
+    assert not detect(recording([one for number in range(5) for one in operation(number, calls, ms=70, errors=failed)]))
 
 
 def test_what_was_seen_twice_only_or_is_a_small_part_is_not() -> None:
-    assert not detect(_seen(*[chain(WEATHER, NEWS)] * 2))
-    assert not detect(_seen(*[chain(WEATHER, NEWS)] * 5, ms=500))
+    assert not detect(_seen(*ANY_ORDER[2:]))
+    assert detect(_seen(*ANY_ORDER, ms=149))
+    assert not detect(_seen(*ANY_ORDER, ms=151))
 
 
 def test_calls_that_were_made_together_once_are_known_to_be_parallel() -> None:
-    assert not detect(_seen(*[chain(WEATHER, NEWS)] * 5, [("tools/call news", 1, 30), ("tools/call weather", 2, 20)]))
+    at_once = [("tools/call news", 1.0, 30.0), ("tools/call weather", 2.0, 20.0)]
+    assert not detect(_seen(chain(WEATHER, NEWS), chain(WEATHER, NEWS), chain(NEWS, WEATHER), at_once))
+
+
+def test_ten_of_a_kind_are_n_plus_ones() -> None:
+    def found(calls: int) -> int:
+        made = chain(("tools/call news", 1.0), *[("tools/call weather", 6.0)] * calls)
+        return len(
+            detect(recording([one for number in range(4) for one in operation(number, made, ms=70, errors=[0])]))
+        )
+
+    assert (found(9), found(10)) == (1, 0)
 
 
 def test_a_second_attempt_is_no_second_call() -> None:
@@ -128,7 +143,7 @@ def test_a_real_program_that_waits_for_each(tmp_path: Path) -> None:
     assert 3 <= found.affected <= 6  # on a busy machine some pauses are long
     assert found.impact_ms >= 50
     assert found.figures["longest_ms"] >= 60
-    assert found.confidence == pytest.approx(0.9 * sure(found.affected, half=2))  # it went on after boom had failed
+    assert found.confidence == pytest.approx(0.7 * sure(found.affected, half=2))  # it went on after boom had failed
 
 
 def test_a_real_program_that_waits_for_all(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ _LEAST_LATER: Final = 5
 """Later calls, to know what is usual."""
 _FACTOR: Final = 3
 """Times the usual duration, and twice what nine of ten later calls stay below."""
-_LEAST_MS: Final = COMMAND.limit_s * 1000
-"""Above the usual duration: less than a command's budget happens to any call on a busy machine."""
+_LEAST_MS: Final = 2 * COMMAND.limit_s * 1000
+"""Above the usual duration: less happens to any call on a busy machine, and to a first one in any Python program."""
 _MOST_EVIDENCE: Final = 5
 
 

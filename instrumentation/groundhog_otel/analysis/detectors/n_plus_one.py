@@ -29,7 +29,7 @@ _MOST_EVIDENCE: Final = 5
 
 @dataclass(slots=True)
 class _Seen:
-    """What was seen under parents of one name: the gain of each, how many calls it made and how long one took."""
+    """What was seen under parents of one name: the gain of each, how many calls it made and how long most took."""
 
     parents: list[tuple[float, Span, int, float]] = field(default_factory=list)
 
@@ -39,19 +39,19 @@ def detect(recording: Recording) -> list[Finding]:
     alike = [
         (one.parent, group)
         for one in siblings(recording.spans, lambda span: span.kind == "client", least=LEAST_SIBLINGS)
-        for group in _alike(one.children)
+        for group in _kinds(one.children)
     ]
     waited = waited_for(recording.spans, {parent.trace_id for parent, _ in alike})
     seen: dict[tuple[str, str, str], _Seen] = {}
-    for parent, siblings_alike in alike:
-        group = [span for span in siblings_alike if waited.ns(span)]
-        if len(group) < LEAST_SIBLINGS:
+    for parent, calls in alike:
+        similar = [span for span in _similar(calls) if waited.ns(span)]
+        if len(similar) < LEAST_SIBLINGS:
             continue
-        typical_ms = median(span.duration_s for span in group) * 1000
-        gain_ms = min((len(group) - 1) * typical_ms, sum(map(waited.ns, group)) / 1e6 - typical_ms)
+        typical_ms = median(span.duration_s for span in similar) * 1000
+        gain_ms = min((len(similar) - 1) * typical_ms, sum(map(waited.ns, similar)) / 1e6 - typical_ms)
         if gain_ms >= LEAST_MS:
-            key = (parent.process.service, parent.name, generalized(group[0].name))
-            seen.setdefault(key, _Seen()).parents.append((gain_ms, parent, len(group), typical_ms))
+            key = (parent.process.service, parent.name, generalized(calls[0].name))
+            seen.setdefault(key, _Seen()).parents.append((gain_ms, parent, len(calls), typical_ms))
     return [_finding(*key, one) for key, one in seen.items()]
 
 
@@ -61,17 +61,16 @@ def generalized(name: str) -> str:
     return _NUMBER.sub("#", name)
 
 
-def _alike(children: tuple[Span, ...]) -> list[list[Span]]:
+def _kinds(children: tuple[Span, ...]) -> list[list[Span]]:
     groups: dict[tuple[Process, str], list[Span]] = {}
     for span in children:
         groups.setdefault((span.process, generalized(span.name)), []).append(span)
-    found = []
-    for group in groups.values():
-        typical = median(span.duration_s for span in group)
-        similar = [span for span in group if typical / 2 <= span.duration_s <= typical * 2]
-        if len(similar) >= LEAST_SIBLINGS:
-            found.append(similar)
-    return found
+    return [group for group in groups.values() if len(_similar(group)) >= LEAST_SIBLINGS]
+
+
+def _similar(calls: list[Span]) -> list[Span]:
+    typical_s = median(span.duration_s for span in calls)
+    return [span for span in calls if typical_s / 2 <= span.duration_s <= typical_s * 2]
 
 
 def _finding(service: str, parent: str, child: str, seen: _Seen) -> Finding:

@@ -1,8 +1,9 @@
 """Calls made one after the other that could be made together: an operation would wait for the longest, not for all.
 
-Spans do not tell whether a call needs what an earlier one has answered. Signs that it does not: the calls come in more
-than one order, a later one is made without the earlier one, or although that one has failed. A sign that it may: the
-operation works for a while between them. Queries of a database are left out: they share a connection, a transaction.
+Spans do not tell whether a call needs what an earlier one has answered, and most that follow each other do. So nothing is
+said without a sign that they do not: the calls come in more than one order, a later one is made although the earlier
+one has failed, or, which proves less, without it. A sign that they do: the operation works for a while between them.
+Queries of a database are left out: they share a connection, and often a transaction.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _PAUSE_NS: Final = 2_000_000
 _PAUSE_SHARE: Final = 0.25
 """Of the longer of two calls. A longer pause than both of these is work, probably on what the first has answered."""
 _DATABASE: Final = ("db.system", "db.system.name")
-_WITH_SIGN, _WITHOUT_SIGN = 0.9, 0.4
+_ANY_ORDER, _WENT_ON, _WITHOUT_IT = 0.9, 0.7, 0.5
+"""How sure each sign makes. An answer that is kept for the next time explains the last one as well."""
 _MOST_EVIDENCE: Final = 5
 _MOST_KINDS: Final = 1000
 
@@ -149,32 +151,42 @@ def _add(seen: _Seen, family: Siblings, run: list[Span], names: tuple[str, ...],
         seen.parents.append((gain_ms, parent, sum(times_ms), max(times_ms)))
 
 
+def _sign(order: tuple[str, ...], seen: _Seen, made: set[frozenset[str]]) -> float | None:
+    """Return how sure it is that none of the calls needs another; None where nothing speaks for it."""
+    if len({tuple(sorted(one)) for one in seen.orders}) < len(seen.orders):
+        return _ANY_ORDER
+    if seen.went_on:
+        return _WENT_ON
+    if any(later in kinds and earlier not in kinds for kinds in made for earlier, later in pairwise(order)):
+        return _WITHOUT_IT
+    return None
+
+
 def _finding(operation: _Operation, names: tuple[str, ...], seen: _Seen, made: set[frozenset[str]]) -> Finding | None:
     worst = sorted(seen.parents, key=lambda one: -one[0])
     gain_ms = fmean(gain for gain, *_ in worst) if worst else 0.0
     if len(worst) < _LEAST_SEEN or gain_ms < LEAST_MS:
         return None
     order = min(seen.orders)
-    alone = any(later in kinds and earlier not in kinds for kinds in made for earlier, later in pairwise(order))
-    orders = len({tuple(sorted(one)) for one in seen.orders}) < len(seen.orders)
-    sign = seen.went_on or alone or orders
+    sign = _sign(order, seen, made)
+    if sign is None:
+        return None
     service, target = operation
     all_ms, longest_ms = fmean(one[2] for one in worst), fmean(one[3] for one in worst)
     called = ", then ".join(order) if len(names) > 1 else f"{names[0]} {len(order)} times"
-    doubt = "" if sign else ", unless one needs what another answers, which spans do not show"
     return Finding(
         detector="sequential_calls",
         service=service,
         target=target,
         says=f"{target} calls {called}, one after the other: "
         f"{all_ms:.3g} ms, where the longest takes {longest_ms:.3g} ms",
-        advice=f"Start them together, in a task group or with asyncio.gather{doubt}.",
+        advice="Start them together, in a task group or with asyncio.gather.",
         impact_ms=gain_ms,
         affected=len(worst),
-        confidence=(_WITH_SIGN if sign else _WITHOUT_SIGN) * sure(len(worst), half=2),
+        confidence=sign * sure(len(worst), half=2),
         evidence=tuple(
-            Evidence(f"{gain_ms:.3g} ms of {span.duration_s * 1000:.3g} ms", span.trace_id, span.span_id)
-            for gain_ms, span, *_ in worst[:_MOST_EVIDENCE]
+            Evidence(f"{ms:.3g} ms to gain of {span.duration_s * 1000:.3g} ms", span.trace_id, span.span_id)
+            for ms, span, *_ in worst[:_MOST_EVIDENCE]
         ),
         figures={"calls": float(len(order)), "sum_ms": all_ms, "longest_ms": longest_ms},
     )

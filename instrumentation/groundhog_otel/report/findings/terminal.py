@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from groundhog_otel.analysis.analyze import Analysis
@@ -40,10 +40,9 @@ class _Printer:
         """Print a text that may be from elsewhere; ``whole``: on one line however long, to be copied."""
         shown = "".join(letter if letter.isprintable() else "?" for letter in text)
         shown = shown.encode(self._console.encoding, "replace").decode(self._console.encoding)
-        if whole or not shown:
-            self._console.print(Text(" " * indent + shown, style=style), soft_wrap=True)
-        else:
-            self._console.print(Padding(Text(shown, style=style), (0, 0, 0, indent), expand=False), width=self._width)
+        lines = [shown] if whole else textwrap.wrap(shown, self._width - indent) or [""]
+        for line in lines:
+            self._console.print(Text(" " * indent + line, style=style), soft_wrap=True)
 
     def finding(self, number: int, finding: Finding, opening: Opening) -> None:
         of = f"{finding.target} ({finding.service})" if finding.target else finding.service
