@@ -1,7 +1,7 @@
 """Calls made one after the other that could be made together: an operation would wait for the longest, not for all.
 
-Spans do not tell whether a call needs what an earlier one has answered, and most that follow each other do. So nothing is
-said without a sign that they do not: the calls come in more than one order, a later one is made although the earlier
+Spans do not tell whether a call needs what an earlier one has answered, and most that follow each other do. So nothing
+is said without a sign that they do not: the calls come in more than one order, a later one is made although the earlier
 one has failed, or, which proves less, without it. A sign that they do: the operation works for a while between them.
 Queries of a database are left out: they share a connection, and often a transaction.
 """
