@@ -11,6 +11,7 @@ import pytest
 
 from groundhog_otel.store.layout import prepare, signal_file
 from tests.analysis.detectors.made import chain, operation
+from tests.support.processes import environment
 from tests.support.recorded import span, traces_line
 
 GROUNDHOG = str(Path(sys.executable).parent / "groundhog")
@@ -43,6 +44,34 @@ def test_what_is_found_is_said_with_a_command_that_shows_it(tmp_path: Path) -> N
         [GROUNDHOG, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert "tools/call item" in shown.stdout
+
+
+PROGRAM = """
+import anyio
+from opentelemetry import trace
+from tests.support.sdk import in_memory, make_server
+
+async def main():
+    async with in_memory(make_server()) as session:
+        with trace.get_tracer("agent").start_as_current_span("inventory"):
+            for _ in range(15):
+                await session.call_tool("nap", {"seconds": 0.02})
+
+anyio.run(main)
+"""
+
+
+def test_a_program_that_was_recorded(tmp_path: Path) -> None:
+    recorded = subprocess.run(
+        [GROUNDHOG, "run", "--dir", "recordings", "--name", "agent", "--", sys.executable, "-c", PROGRAM],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+    assert recorded.returncode == 0, recorded.stderr
+    found = json.loads(_analyze("recordings", "--json", cwd=tmp_path).stdout)
+    assert not found["failed"]
+    assert [(one["detector"], one["service"], one["target"]) for one in found["findings"]] == [
+        ("n_plus_one", "agent", "inventory")
+    ]
 
 
 def test_nothing_found_is_said_plainly(tmp_path: Path) -> None:

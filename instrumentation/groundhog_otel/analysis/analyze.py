@@ -59,7 +59,7 @@ def analyze(recording: Recording, *, names: Iterable[str] = NAMES) -> Analysis:
         except ImportError as error:
             reason = f"{error}; what detectors need is an extra: pip install 'groundhog-otel[analysis]'"
             failed.append(Failed(name, reason))
-        except Exception as error:  # noqa: BLE001, RUF100 - one bad detector must not cost the others
+        except Exception as error:  # one bad detector must not cost the others
             logger.debug("The detector %s has failed", name, exc_info=True)
             failed.append(Failed(name, " ".join(f"{type(error).__name__}: {error}".split())))
     said: set[tuple[str, str, str, str]] = set()

@@ -72,6 +72,20 @@ def test_what_may_well_be_right_is_not(spans: list[Span]) -> None:
     assert not detect(recording(spans))
 
 
+def test_connections_that_are_there_at_the_same_time_may_be_needed() -> None:
+    spans = [one for n in range(10) for one in _connection(n, "nap", at_ms=100 * n)]
+    assert detect(recording(spans))
+    assert not detect(
+        recording([replace(one, end_ns=one.start_ns + 10**9) if one.name == "tools/call nap" else one for one in spans])
+    )
+
+
+def test_calls_made_at_once_through_another_connection_do_not_matter() -> None:
+    busy = [span("tools/call nap", trace=90_000 + n, at_ms=50_000, ms=500) for n in range(20)]
+    (found,) = detect(recording([*busy, *(one for n in range(10) for one in _connection(n, "nap"))]))
+    assert found.affected == 9
+
+
 def test_addresses_are_told_apart() -> None:
     spans = [
         replace(one, attributes={**one.attributes, "server.address": f"host-{number}"})

@@ -2,7 +2,7 @@
 
 Seen from the clients' side only: to a server, many clients that come once look the same, and are in their right. A
 connection begins with its handshake, of one message or several, and counts as one too many when the call that follows
-it was made by the same process before. As many as the process has calls under way at once are its own affair.
+it was made by the same process before. Those that were there at the same time may all have been needed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class _Client:
 
 @dataclass(slots=True)
 class _Connection:
-    """Its handshake's messages, and the name of the first call after it."""
+    """Its handshake's messages, and the first call after it."""
 
     handshake: list[Span]
-    call: str
+    call: Span
     again: bool
     """Whether such a call was made before."""
 
@@ -60,7 +60,7 @@ def detect(recording: Recording) -> list[Finding]:
     seen: dict[str, list[tuple[list[_Connection], int, int]]] = {}
     for (process, *_), client in clients.items():
         connections, calls = _connections(sorted(client.spans, key=lambda span: span.start_ns))
-        too_many = sum(one.again for one in connections) - (_at_once(client.spans) - 1)
+        too_many = sum(one.again for one in connections) - (_at_once(connections) - 1)
         if too_many >= _LEAST_SEEN and calls <= _MOST_CALLS * len(connections):
             seen.setdefault(process.service, []).append((connections, too_many, calls))
     return [found for service, one in seen.items() if (found := _finding(service, one)) is not None]
@@ -78,15 +78,16 @@ def _connections(spans: Sequence[Span]) -> tuple[list[_Connection], int]:
             continue
         calls += 1
         if handshake:
-            found.append(_Connection(handshake, span.name, span.name in called))
+            found.append(_Connection(handshake, span, span.name in called))
             handshake = []
         called.add(span.name)
     return found, calls
 
 
-def _at_once(spans: Sequence[Span]) -> int:
-    """Return how many of the spans were under way at the same time, at most."""
-    changes = sorted([(span.start_ns, 1) for span in spans] + [(max(span.start_ns, span.end_ns), -1) for span in spans])
+def _at_once(connections: Sequence[_Connection]) -> int:
+    """Return how many connections there were at the same time at most, each until its first call was answered."""
+    opened = [(one.handshake[0].start_ns, 1) for one in connections]
+    changes = sorted(opened + [(max(one.call.end_ns, one.handshake[0].start_ns), -1) for one in connections])
     now = most = 0
     for _, change in changes:
         now += change
@@ -114,7 +115,7 @@ def _finding(service: str, seen: Sequence[tuple[list[_Connection], int, int]]) -
         confidence=sure(affected, half=_LEAST_SEEN / 2),
         evidence=tuple(
             Evidence(
-                f"{one.handshake_ms:.3g} ms of handshake, then {one.call}, called before",
+                f"{one.handshake_ms:.3g} ms of handshake, then {one.call.name}, called before",
                 one.handshake[0].trace_id,
                 one.handshake[0].span_id,
             )
