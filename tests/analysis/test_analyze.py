@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from groundhog_otel.analysis import detectors
 from groundhog_otel.analysis.analyze import Failed, analyze
+from groundhog_otel.analysis.drag import drags
 from groundhog_otel.analysis.finding import Evidence, Finding
 from groundhog_otel.store.model import Kind, Recording, Trace
 from tests.analysis.detectors.made import chain, operation
@@ -91,7 +92,7 @@ _ODD = st.tuples(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(any_trace(), max_size=4), st.lists(_ODD, min_size=48, max_size=48))
 def test_no_recording_makes_a_detector_fail(traces: list[Trace], odd: list[tuple[str, Kind, str | None]]) -> None:
     shapes = [one for trace in traces for one in trace.spans]
@@ -107,3 +108,23 @@ def test_no_recording_makes_a_detector_fail(traces: list[Trace], odd: list[tuple
         assert one.affected > 0
         assert 0 < one.confidence <= 1
         assert one.evidence
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("shape", ["siblings", "roots", "chain", "failing"])
+def test_it_takes_no_longer_for_spans_of_one_trace(shape: str) -> None:
+    """Were anything quadratic in it, these would take many minutes."""
+    count = 20_000
+
+    def parent(own: int) -> int:
+        return {"roots": own + count, "chain": own - 1}.get(shape, 1)
+
+    spans = [span("work", kind="server", own=1, ms=count)]
+    spans += [
+        span(own=own, parent=parent(own), at_ms=own, ms=count - own if shape == "chain" else 5,
+             error="timeout" if shape == "failing" and own % 2 else None)
+        for own in range(2, count)
+    ]  # fmt: skip
+    (trace,) = recording(spans).traces()
+    assert not analyze(recording(spans)).failed
+    assert drags(trace)

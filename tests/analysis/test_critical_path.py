@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.analysis.critical_path import CriticalPath, critical_path
@@ -110,6 +110,7 @@ def test_without_a_span_there_is_no_path() -> None:
     assert critical_path(Trace("t", ())) is None
 
 
+@settings(deadline=None)
 @given(any_trace())
 def test_the_path_covers_the_time_of_its_root_once_and_nothing_else(trace: Trace) -> None:
     path = critical_path(trace)
@@ -125,6 +126,7 @@ def test_the_path_covers_the_time_of_its_root_once_and_nothing_else(trace: Trace
         assert one.end_ns <= one.span.end_ns
 
 
+@settings(deadline=None)
 @given(any_trace(), st.randoms())
 def test_what_is_on_the_path_is_the_same_in_whatever_order_spans_arrive(trace: Trace, random: object) -> None:
     """But for spans of one id and for ties, of which the first in the trace is taken: so there are none."""
@@ -138,6 +140,7 @@ def test_what_is_on_the_path_is_the_same_in_whatever_order_spans_arrive(trace: T
     assert critical_path(Trace("t", tuple(shuffled))) == critical_path(Trace("t", tuple(spans)))
 
 
+@settings(deadline=None)
 @given(sound_trace())
 def test_a_span_on_the_path_is_on_it_with_all_of_its_time(trace: Trace) -> None:
     path = critical_path(trace)

@@ -64,7 +64,7 @@ def test_without_a_span_there_is_none() -> None:
     assert drags(Trace("t", ())) == {}
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(sound_trace())
 def test_it_is_what_the_plan_gives_when_the_span_takes_no_time(trace: Trace) -> None:
     tree = nested(trace)
