@@ -25,9 +25,9 @@ ABOUT = """# What an analysis takes
 Each size is a process of its own (`bench/analysis/worker.py`), three times, medians. Its spans are made by
 `bench/analysis/made.py`: steps of an agent of some twenty spans, in four clients and four servers; in 30 of 100 the
 calls are made together, one call in 50 fails and is made again, one in 100 asks its database 15 times. Times are CPU
-time of the process (user and system), so that what else runs on the machine does not count: on a machine with nothing
-else to do it is also the time that passes. Memory is the peak of the resident set (`ru_maxrss`): with the spans in
-memory, before the first detector, and after the last one. Reading the spans from files comes on top.
+time of the process (user and system), so that its waits for a CPU do not count; nothing in it waits for anything else.
+Memory is the peak of the resident set (`ru_maxrss`): with the spans in memory, before the first detector, and after the
+last one. Reading the spans from files comes on top.
 """
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -78,6 +79,20 @@ def test_one_process_of_several_is_chance() -> None:
     assert not detect(_processes([300.0, *even], even, even))
 
 
+def test_what_also_happens_to_later_calls_is_chance() -> None:
+    """Calls of another operation: of one process they must have lost less than half, of several less."""
+
+    def spans(*, slowest_ms: float, processes: int = 1) -> Recording:
+        cold = _processes(*[[300.0, *[10.0] * 20]] * processes).spans
+        others = _processes(*[[10.0, 10.0, slowest_ms, *[10.0] * 20]] * processes).spans
+        return recording([*cold, *(replace(one, name="tools/call other") for one in others)])
+
+    assert detect(spans(slowest_ms=150))
+    assert not detect(spans(slowest_ms=160))
+    assert detect(spans(slowest_ms=160, processes=2))
+    assert not detect(spans(slowest_ms=310, processes=2))
+
+
 def test_the_clients_side_is_not_asked() -> None:
     spans = [span(own=number + 1, at_ms=1000 * number, ms=300 if number == 0 else 10) for number in range(10)]
     assert not detect(recording(spans))
@@ -89,7 +104,7 @@ def _program(*, late: bool) -> Program:
         opened: list[str] = []
 
         async def open_all() -> None:
-            await anyio.sleep(0.4)
+            await anyio.sleep(1)
             opened.append("the index")
 
         @server.tool()
@@ -111,7 +126,7 @@ def _program(*, late: bool) -> Program:
 def test_a_real_server_that_opens_what_it_needs_when_asked(tmp_path: Path) -> None:
     (found,) = detect(recorded(tmp_path, _program(late=True)))
     assert (found.target, found.affected) == ("tools/call search", 1)
-    assert found.figures["first_ms"] >= 400
+    assert found.figures["first_ms"] >= 1000
     assert found.impact_ms == pytest.approx(found.figures["first_ms"] - found.figures["usual_ms"])
 
 

@@ -44,10 +44,10 @@ _Operation = tuple[str, str]
 
 @dataclass(slots=True)
 class _Seen:
-    """One set of calls, as made one after the other by operations of one name."""
+    """One set of calls, as operations of one name have made them one after the other."""
 
-    parents: list[tuple[float, Span, float, float]] = field(default_factory=list)
-    """Of each: what it would gain, itself, the time of all the calls and of the longest of them, in milliseconds."""
+    runs: list[tuple[Span, list[Span]]] = field(default_factory=list)
+    """Each operation and its calls."""
     orders: set[tuple[str, ...]] = field(default_factory=set)
     went_on: bool = False
     """Whether a call was made although one before it had failed."""
@@ -60,20 +60,27 @@ def detect(recording: Recording) -> list[Finding]:
         for one in siblings(recording.spans, _eligible, least=1)
         if one.parent.kind != "client"  # below a client's span is its transport
     ]
-    runs = [(one, run) for one in families for run in _runs(one.children)]
-    waited = waited_for(recording.spans, {run[0].trace_id for _, run in runs})
-    together = _together(families)
+    together, made = _together(families), _made(families)
     seen: dict[tuple[_Operation, tuple[str, ...]], _Seen] = {}
-    for family, run in runs:
-        names = tuple(generalized(span.name) for span in run)
+    for family in families:
         operation = _operation(family)
-        if not any(pair in together.get(operation, ()) for pair in _pairs(names)):
-            _add(seen.setdefault((operation, tuple(sorted(set(names)))), _Seen()), family, run, names, waited)
-    made = _made(families)
+        for run in _runs(family.children):
+            names = tuple(generalized(span.name) for span in run)
+            if not any(pair in together.get(operation, ()) for pair in _pairs(names)):
+                one = seen.setdefault((operation, tuple(sorted(set(names)))), _Seen())
+                one.runs.append((family.parent, run))
+                one.orders.add(names)
+                one.went_on = one.went_on or any(error_of(span) is not None for span in run[:-1])
+    signs = {
+        key: sign
+        for key, one in seen.items()
+        if len(one.runs) >= _LEAST_SEEN and (sign := _sign(one, made[key[0]])) is not None
+    }
+    waited = waited_for(recording.spans, {parent.trace_id for key in signs for parent, _ in seen[key].runs})
     return [
         found
-        for (operation, names), one in seen.items()
-        if (found := _finding(operation, names, one, made[operation])) is not None
+        for (operation, names), sign in signs.items()
+        if (found := _finding(operation, names, seen[operation, names], sign, waited)) is not None
     ]
 
 
@@ -141,37 +148,32 @@ def _made(families: list[Siblings]) -> dict[_Operation, set[frozenset[str]]]:
     return found
 
 
-def _add(seen: _Seen, family: Siblings, run: list[Span], names: tuple[str, ...], waited: Waited) -> None:
-    parent = family.parent
-    times_ms = [waited.ns(span) / 1e6 for span in run]
-    gain_ms = sum(times_ms) - max(times_ms)
-    seen.orders.add(names)
-    seen.went_on = seen.went_on or any(error_of(span) is not None for span in run[:-1])
-    if gain_ms >= _LEAST_SHARE * parent.duration_s * 1000:
-        seen.parents.append((gain_ms, parent, sum(times_ms), max(times_ms)))
-
-
-def _sign(order: tuple[str, ...], seen: _Seen, made: set[frozenset[str]]) -> float | None:
+def _sign(seen: _Seen, made: set[frozenset[str]]) -> float | None:
     """Return how sure it is that none of the calls needs another; None where nothing speaks for it."""
     if len({tuple(sorted(one)) for one in seen.orders}) < len(seen.orders):
         return _ANY_ORDER
     if seen.went_on:
         return _WENT_ON
-    if any(later in kinds and earlier not in kinds for kinds in made for earlier, later in pairwise(order)):
+    pairs = {pair for order in seen.orders for pair in pairwise(order)}
+    if any(later in kinds and earlier not in kinds for kinds in made for earlier, later in pairs):
         return _WITHOUT_IT
     return None
 
 
-def _finding(operation: _Operation, names: tuple[str, ...], seen: _Seen, made: set[frozenset[str]]) -> Finding | None:
-    worst = sorted(seen.parents, key=lambda one: -one[0])
-    gain_ms = fmean(gain for gain, *_ in worst) if worst else 0.0
-    if len(worst) < _LEAST_SEEN or gain_ms < LEAST_MS:
+def _finding(
+    operation: _Operation, names: tuple[str, ...], seen: _Seen, sign: float, waited: Waited
+) -> Finding | None:  # fmt: skip
+    worst = []
+    for parent, run in seen.runs:
+        times_ms = [waited.ns(span) / 1e6 for span in run]
+        gain_ms = sum(times_ms) - max(times_ms)
+        if gain_ms >= _LEAST_SHARE * parent.duration_s * 1000:
+            worst.append((gain_ms, parent, sum(times_ms), max(times_ms)))
+    if len(worst) < _LEAST_SEEN or fmean(gain for gain, *_ in worst) < LEAST_MS:
         return None
-    order = min(seen.orders)
-    sign = _sign(order, seen, made)
-    if sign is None:
-        return None
+    worst.sort(key=lambda one: -one[0])
     service, target = operation
+    order = min(seen.orders)
     all_ms, longest_ms = fmean(one[2] for one in worst), fmean(one[3] for one in worst)
     called = ", then ".join(order) if len(names) > 1 else f"{names[0]} {len(order)} times"
     return Finding(
@@ -181,12 +183,12 @@ def _finding(operation: _Operation, names: tuple[str, ...], seen: _Seen, made: s
         says=f"{target} calls {called}, one after the other: "
         f"{all_ms:.3g} ms, where the longest takes {longest_ms:.3g} ms",
         advice="Start them together, in a task group or with asyncio.gather.",
-        impact_ms=gain_ms,
+        impact_ms=fmean(gain for gain, *_ in worst),
         affected=len(worst),
         confidence=sign * sure(len(worst), half=2),
         evidence=tuple(
-            Evidence(f"{ms:.3g} ms to gain of {span.duration_s * 1000:.3g} ms", span.trace_id, span.span_id)
-            for ms, span, *_ in worst[:_MOST_EVIDENCE]
+            Evidence(f"{ms:.3g} ms to gain of {parent.duration_s * 1000:.3g} ms", parent.trace_id, parent.span_id)
+            for ms, parent, *_ in worst[:_MOST_EVIDENCE]
         ),
         figures={"calls": float(len(order)), "sum_ms": all_ms, "longest_ms": longest_ms},
     )
