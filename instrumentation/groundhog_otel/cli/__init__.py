@@ -59,6 +59,11 @@ def make_app() -> App:
         help="List what was recorded, and remove the oldest of it.",
     )
     app.command(
+        "groundhog_otel.cli.analyze:analyze",
+        name="analyze",
+        help="Find what makes a recording slow, and say what to do about it.",
+    )
+    app.command(
         "groundhog_otel.cli.replay:replay_recording",
         name="replay",
         help="Send recorded traces to Jaeger, with their own timestamps.",

@@ -7,5 +7,21 @@ from __future__ import annotations
 
 __all__ = ("NAMES",)
 
-NAMES: tuple[str, ...] = ("repeated_calls", "uncached_lists", "large_payloads", "cpu_bound")
+NAMES: tuple[str, ...] = (
+    "repeated_calls",
+    "uncached_lists",
+    "large_payloads",
+    "cpu_bound",
+    "sequential_calls",
+    "n_plus_one",
+    "retries",
+    "connection_churn",
+    "cold_start",
+    "blocking_call",
+    "worker_threads",
+    "gc_pauses",
+    "contention",
+    "contrast",
+    "tail_amplification",
+)
 """In the order in which they are asked."""
