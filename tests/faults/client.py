@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -117,8 +117,10 @@ async def _retries(peer: Peer, chance: random.Random) -> None:
     async with peer.session() as session:
         for number in range(12):
             with _tracer.start_as_current_span("trade"):
-                while not await _call(session, "quote", symbol=f"S{number}"):
-                    await anyio.sleep(0.05)
+                for attempt in range(3):
+                    await anyio.sleep(0.05 * attempt)
+                    if await _call(session, "quote", symbol=f"S{number}"):
+                        break
 
 
 async def _connection_churn(peer: Peer, chance: random.Random) -> None:
@@ -188,7 +190,7 @@ async def _tail_amplification(peer: Peer, chance: random.Random) -> None:
                         tasks.start_soon(ask, session, turn * 100 + number)
 
 
-_FAULTY: dict[str, Callable[[Peer, random.Random], Awaitable[None]]] = {
+_FAULTY: dict[str, Callable[[Peer, random.Random], Coroutine[Any, Any, None]]] = {
     "repeated_calls": _repeated_calls,
     "uncached_lists": _uncached_lists,
     "large_payloads": _large_payloads,

@@ -33,7 +33,7 @@ FAULTS: Final = {
     "cold_start": Fault("tools/call predict", "stdio"),
     "blocking_call": Fault("tools/call render"),
     "worker_threads": Fault("tools/call scan"),
-    "gc_pauses": Fault("", "stdio"),
+    "gc_pauses": Fault(""),
     "contention": Fault("tools/call reserve"),
     "contrast": Fault("tools/call balance"),
     "tail_amplification": Fault("gather"),
