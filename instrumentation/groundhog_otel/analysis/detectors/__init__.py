@@ -7,5 +7,12 @@ from __future__ import annotations
 
 __all__ = ("NAMES",)
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = (
+    "blocking_call",
+    "worker_threads",
+    "gc_pauses",
+    "contention",
+    "contrast",
+    "tail_amplification",
+)
 """In the order in which they are asked."""

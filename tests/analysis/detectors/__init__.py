@@ -1,0 +1,1 @@
+"""One test module for each detector: on recordings made by hand, and on one of a real program."""
