@@ -92,7 +92,8 @@ def _finding(steps: Sequence[Sequence[_Call]], *, rho: float) -> Finding:
     through = [_throughput(calls) for calls in steps]
     highest = max(one.mean for one in through)
     enough = next(one.concurrency for one in through if one.mean >= _FULL * highest)
-    most, gained = through[-1].concurrency, highest / through[0].mean
+    most = through[-1].concurrency
+    callers, gained = most / through[0].concurrency, highest / through[0].mean
     name = last[0].span.name
     law = fit(through)
     return Finding(
@@ -100,8 +101,8 @@ def _finding(steps: Sequence[Sequence[_Call]], *, rho: float) -> Finding:
         service=last[0].span.process.service,
         target=name,
         says=f"{name} takes {_median_s(last) * 1e3:.0f} ms when {most:.0f} of it are under way, and "
-        f"{alone_s * 1e3:.0f} ms alone: {most / through[0].concurrency:.0f} times the callers get {gained:.1f} times the "
-        f"throughput, and more than {enough:.0f} at once gain next to nothing.",
+        f"{alone_s * 1e3:.0f} ms alone: {callers:.0f} times the callers get {gained:.1f} times the throughput, "
+        f"and more than {enough:.0f} at once gain next to nothing.",
         advice=f"Look in {name} for what one call at a time can have (a lock, a single connection, a small pool, the "
         f"CPU), and have more of it, hold it for less, or let no more than {enough:.0f} in.",
         impact_ms=mean(wait_s for wait_s, _ in waits) * 1e3,
