@@ -19,6 +19,8 @@ from tests.faults.faults import CLEAN, FAULTS, SERVER
 from tests.support import sdk
 
 _TURNS = 10
+_FEW_TURNS = 2
+"""Where the fault is seen in what the client does altogether."""
 _tracer = trace.get_tracer("tests.faults.agent")
 
 
@@ -46,7 +48,7 @@ async def _call(session: Any, tool: str, **arguments: Any) -> str:
     return "" if answer["isError"] else str(answer["content"][0]["text"]) if answer["content"] else "done"
 
 
-async def everyday(session: Any, chance: random.Random, turns: int = _TURNS) -> None:
+async def everyday(session: Any, chance: random.Random, turns: int) -> None:
     """Turns of an agent: each call needs what the one before has answered, and what does not is made at once."""
     await session.list_tools()
     for _ in range(turns):
@@ -151,7 +153,7 @@ async def _worker_threads(peer: Peer, chance: random.Random) -> None:
 
 async def _gc_pauses(peer: Peer, chance: random.Random) -> None:
     async with peer.session() as session:
-        for part in range(25):
+        for part in range(15):
             await _call(session, "compact", part=part)
             await anyio.sleep(0.04)
 
@@ -186,7 +188,7 @@ async def _tail_amplification(peer: Peer, chance: random.Random) -> None:
         for turn in range(40):
             with _tracer.start_as_current_span("gather"):
                 async with anyio.create_task_group() as tasks:
-                    for number in range(8):
+                    for number in range(6):
                         tasks.start_soon(ask, session, turn * 100 + number)
 
 
@@ -211,16 +213,17 @@ _FAULTY: dict[str, Callable[[Peer, random.Random], Coroutine[Any, Any, None]]] =
 
 async def run(fault: str, seed: int, peer: Peer) -> None:
     """Go about two sessions of everyday business at once, and the fault beside them."""
+    turns = _FEW_TURNS if fault == "connection_churn" else _TURNS
     async with anyio.create_task_group() as tasks:
         for number in range(2):
-            tasks.start_soon(_everyday, peer, random.Random(seed * 10 + number))
+            tasks.start_soon(_everyday, peer, random.Random(seed * 10 + number), turns)
         if fault != CLEAN:
             tasks.start_soon(_FAULTY[fault], peer, random.Random(seed))
 
 
-async def _everyday(peer: Peer, chance: random.Random) -> None:
+async def _everyday(peer: Peer, chance: random.Random, turns: int) -> None:
     async with peer.session() as session:
-        await everyday(session, chance)
+        await everyday(session, chance, turns)
 
 
 def main() -> None:

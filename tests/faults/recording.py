@@ -17,7 +17,7 @@ __all__ = ("record",)
 
 _INTERVAL_S = 0.2
 """Between exports of metrics."""
-_TIMEOUT_S = 50.0
+_TIMEOUT_S = 100.0
 
 
 def record(fault: str, seed: int, folder: Path) -> Recording:

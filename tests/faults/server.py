@@ -151,7 +151,7 @@ def _worker_threads(server: Any, _chance: random.Random) -> None:
 
 
 def _gc_pauses(server: Any, _chance: random.Random) -> None:
-    catalogue = [{"number": number, "name": [number]} for number in range(80_000)]
+    catalogue = [{"number": number, "name": [number]} for number in range(60_000)]
 
     @server.tool()
     def compact(part: int) -> int:
@@ -181,7 +181,7 @@ def _contrast(server: Any, chance: random.Random) -> None:
 def _tail_amplification(server: Any, chance: random.Random) -> None:
     @server.tool()
     async def shard(number: int) -> int:
-        await anyio.sleep(0.2 if chance.random() < 0.05 else chance.uniform(0.006, 0.01))
+        await anyio.sleep(0.5 if chance.random() < 0.05 else chance.uniform(0.006, 0.01))
         return number
 
 

@@ -1,7 +1,8 @@
 """The garbage collector stops the process for so long, and so often, that operations feel it.
 
-The pauses come as a histogram, written every few seconds: how many there were since it was last written, and how long.
-Which operations they have hit is not known one by one. A pause is run for memory that somebody has asked for, so it is
+The pauses come as histograms, one for each generation, written every few seconds: how many there were since they were
+last written, and how long. A generation is looked at when the half of its collections are long: a machine that is late
+makes any collection long, now and then. Which operations they have hit is not known one by one. A pause is run for memory that somebody has asked for, so it is
 taken to hit as many operations as are under way on average while any is; those before the first operation are the
 program's start, and count for nothing.
 """
@@ -56,7 +57,7 @@ def detect(recording: Recording) -> list[Finding]:
         stretches = [
             stretch
             for one in recording.histograms
-            if one.name == _PAUSE and one.process == process
+            if one.name == _PAUSE and one.process == process and _mostly_long(one)
             for stretch in _stretches(one, begun_ns)
         ]
         hit = [stretch for stretch in stretches if stretch.pauses and any(_within(span, stretch) for span in spans)]
@@ -67,9 +68,22 @@ def detect(recording: Recording) -> list[Finding]:
     return found
 
 
+def _mostly_long(histogram: Histogram) -> bool:
+    """Tell whether the half of all pauses are long: those of a young generation never are by themselves."""
+    if not histogram.points:
+        return False
+    latest = histogram.points[-1]
+    return 2 * sum(latest.counts[_short(histogram) :]) >= latest.count > 0
+
+
+def _short(histogram: Histogram) -> int:
+    """Return how many of the buckets are of short pauses."""
+    return sum(1 for boundary in histogram.boundaries if boundary <= _LONG_S)
+
+
 def _stretches(histogram: Histogram, begun_ns: int) -> Iterator[_Stretch]:
     """Yield what came between one point and the next, from the first operation on."""
-    short = sum(1 for boundary in histogram.boundaries if boundary <= _LONG_S)
+    short = _short(histogram)
     for before, after in pairwise(histogram.points):
         new = [now - then for now, then in zip(after.counts, before.counts, strict=True)]
         if before.time_ns >= begun_ns and min(new) >= 0:  # else it has started over
