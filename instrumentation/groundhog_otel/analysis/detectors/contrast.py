@@ -122,19 +122,22 @@ def _tables(spans: Sequence[Span]) -> Iterator[_Table]:
 
 
 def _traits(spans: Sequence[Span]) -> Iterator[tuple[_Trait, tuple[Span, ...]]]:
-    values: dict[str, dict[Value, list[Span]]] = defaultdict(lambda: defaultdict(list))
-    for span in spans:
-        traits: dict[str, Value] = {**span.attributes, _PID: span.process.pid}
-        for name, value in traits.items():
-            if name in _SIZES or not (name in _NO_CAUSES or name.startswith(_OWN)):
-                values[name][value].append(span)
-    for name, by_value in values.items():
-        numbers = [float(one) for one in by_value if isinstance(one, int | float) and not isinstance(one, bool)]
+    said = [{**span.attributes, _PID: span.process.pid} for span in spans]
+    for name in sorted({name for one in said for name in one}):
+        if name not in _SIZES and (name in _NO_CAUSES or name.startswith(_OWN)):
+            continue
+        by_value: dict[Value, list[Span]] = defaultdict(list)
+        for span, one in zip(spans, said, strict=True):
+            by_value[one.get(name)].append(span)
+        numbers = [(float(one), some) for one, some in by_value.items() if isinstance(one, int | float)]
         if name != _PID and len(numbers) == len(by_value) > 2:
-            yield from _sizes(name, [(float(str(value)), span) for value, some in by_value.items() for span in some])
+            yield from _sizes(name, [(number, span) for number, some in numbers for span in some])
         elif len(by_value) <= _MOST_VALUES:
             for value, some in by_value.items():
-                yield _Trait(name, f"{name} = {value}"), tuple(some)
+                yield _Trait(name, f"no {name}" if value is None else f"{name} = {value}"), tuple(some)
+                if len(by_value) > 2 and value is not None:
+                    rest = (span for other, others in by_value.items() if other != value for span in others)
+                    yield _Trait(name, f"{name} other than {value}"), tuple(rest)
 
 
 def _sizes(name: str, sized: Sequence[tuple[float, Span]]) -> Iterator[tuple[_Trait, tuple[Span, ...]]]:

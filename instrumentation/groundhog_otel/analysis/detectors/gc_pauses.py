@@ -2,9 +2,9 @@
 
 The pauses come as histograms, one for each generation, written every few seconds: how many there were since they were
 last written, and how long. A generation is looked at when the half of its collections are long: a machine that is late
-makes any collection long, now and then. Which operations they have hit is not known one by one. A pause is run for memory that somebody has asked for, so it is
-taken to hit as many operations as are under way on average while any is; those before the first operation are the
-program's start, and count for nothing.
+makes any collection long, now and then. Which operations they have hit is not known one by one. A pause is run for
+memory that somebody has asked for, so it is taken to hit as many operations as are under way on average while any is;
+those before the first operation are the program's start, and count for nothing.
 """
 
 from __future__ import annotations
