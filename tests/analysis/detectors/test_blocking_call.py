@@ -75,6 +75,13 @@ def test_a_block_that_cost_nobody_anything_is_no_finding() -> None:
     assert detect(recording([*_renders(50), *_naps(5)])) == []
 
 
+def test_a_loss_that_nobody_feels_is_no_finding() -> None:
+    little = [
+        held_up(served(own=300 + n, at_ms=n * 1000 + 1, ms=23), at_ms=n * 1000 + 205, block_ms=200) for n in range(5)
+    ]
+    assert detect(recording([*_renders(5), *_naps(5), *little])) == []
+
+
 def test_a_machine_that_is_late_now_and_then_is_no_finding() -> None:
     seldom = [*_renders(2), *_naps(5), *_victims(2)]
     assert detect(recording(seldom)) == []

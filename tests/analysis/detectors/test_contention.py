@@ -71,6 +71,11 @@ def test_too_few_calls_or_too_few_concurrencies_tell_nothing() -> None:
     assert detect(recording()) == []
 
 
+def test_waits_that_nobody_feels_are_no_finding() -> None:
+    assert detect(recording(_ramp(lambda callers: 0.5 * callers))) != []
+    assert detect(recording(_ramp(lambda callers: 0.3 * callers))) == []
+
+
 def test_waits_that_have_a_name_already_are_left_out() -> None:
     spans = _ramp(lambda callers: 10 * callers)
     assert (

@@ -15,7 +15,7 @@ from statistics import mean, median
 from typing import Final
 
 from groundhog_otel.analysis.finding import Evidence, Finding
-from groundhog_otel.analysis.judging import sure
+from groundhog_otel.analysis.judging import LEAST_MS, sure
 from groundhog_otel.analysis.operations import method_of
 from groundhog_otel.analysis.waits import blocks_of, held_up_of, lag_s
 from groundhog_otel.semconv import GEN_AI_PROMPT_NAME, GEN_AI_TOOL_NAME, MCP_METHOD_NAME
@@ -80,7 +80,7 @@ def detect(recording: Recording) -> list[Finding]:
             for process in {one.span.process for one in some}:
                 there = [one for one in some if one.span.process == process]
                 lost.update(_losses(there, by_process[process], sent))
-            if lost:
+            if lost and mean(loss_s for _, loss_s in lost.values()) * 1e3 >= LEAST_MS:
                 found.append(_finding(some, list(lost.values())))
     return found
 

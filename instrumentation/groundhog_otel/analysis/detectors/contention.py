@@ -19,7 +19,7 @@ from scipy import stats
 
 from groundhog_otel.analysis.concurrency import under_way
 from groundhog_otel.analysis.finding import Evidence, Finding
-from groundhog_otel.analysis.judging import sure
+from groundhog_otel.analysis.judging import LEAST_MS, sure
 from groundhog_otel.analysis.operations import method_of
 from groundhog_otel.analysis.scaling.fitting import Throughput, fit
 from groundhog_otel.analysis.waits import explained
@@ -82,13 +82,16 @@ def _throughput(calls: Sequence[_Call]) -> Throughput:
     return Throughput(concurrency, (concurrency / mean(call.span.duration_s for call in calls),))
 
 
-def _finding(steps: Sequence[Sequence[_Call]], *, rho: float) -> Finding:
+def _finding(steps: Sequence[Sequence[_Call]], *, rho: float) -> Finding | None:
     first, last = steps[0], steps[-1]
     alone_s = _median_s(first)
     waits = sorted(
         ((wait_s, call) for calls in steps[1:] for call in calls if (wait_s := call.span.duration_s - alone_s) > 0),
         key=lambda one: -one[0],
     )
+    impact_ms = mean(wait_s for wait_s, _ in waits) * 1e3
+    if impact_ms < LEAST_MS:
+        return None
     through = [_throughput(calls) for calls in steps]
     highest = max(one.mean for one in through)
     enough = next(one.concurrency for one in through if one.mean >= _FULL * highest)
@@ -105,7 +108,7 @@ def _finding(steps: Sequence[Sequence[_Call]], *, rho: float) -> Finding:
         f"and more than {enough:.0f} at once gain next to nothing.",
         advice=f"Look in {name} for what one call at a time can have (a lock, a single connection, a small pool, the "
         f"CPU), and have more of it, hold it for less, or let no more than {enough:.0f} in.",
-        impact_ms=mean(wait_s for wait_s, _ in waits) * 1e3,
+        impact_ms=impact_ms,
         affected=len(waits),
         confidence=sure(len(waits), half=20) * rho,
         evidence=tuple(

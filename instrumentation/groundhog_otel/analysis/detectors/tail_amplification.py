@@ -13,7 +13,7 @@ from statistics import mean, median
 from typing import Final
 
 from groundhog_otel.analysis.finding import Evidence, Finding
-from groundhog_otel.analysis.judging import sure
+from groundhog_otel.analysis.judging import LEAST_MS, sure
 from groundhog_otel.analysis.waits import explained
 from groundhog_otel.store.model import Recording, Span
 
@@ -92,7 +92,9 @@ def _finding(fans: Sequence[_Fan]) -> Finding | None:
     if children_slow > _MOST_SLOW or parents_hit < _LEAST_HIT or parents_hit < _LEAST_RATIO * children_slow:
         return None
     # What a parent would gain if the slow ones were no slower than the slowest of the others.
-    gains = [_gain_s(fan, slow_s) for fan in hit]
+    impact_ms = mean(_gain_s(fan, slow_s) for fan in hit) * 1e3
+    if impact_ms < LEAST_MS:
+        return None
     parent, child = fans[0].parent.name, fans[0].children[0].name
     fan_out = mean(len(fan.children) for fan in fans)
     return Finding(
@@ -103,7 +105,7 @@ def _finding(fans: Sequence[_Fan]) -> Finding | None:
         f"than {slow_s * 1e3:.0f} ms, and {parents_hit:.0%} of {parent} wait for one that does.",
         advice=f"Shorten what is rare and slow in {child}: give it a timeout and ask again (hedging) after "
         f"{slow_s * 1e3:.0f} ms, do with fewer answers, or ask for all of them in one call.",
-        impact_ms=mean(gains) * 1e3,
+        impact_ms=impact_ms,
         affected=len(hit),
         confidence=sure(len(hit), half=3),
         evidence=tuple(
