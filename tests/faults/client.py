@@ -86,8 +86,8 @@ async def _uncached_lists(peer: Peer, chance: random.Random) -> None:
 
 async def _large_payloads(peer: Peer, chance: random.Random) -> None:
     async with peer.session() as session:
-        for _ in range(12):
-            await _call(session, "export")
+        for part in range(12):
+            await _call(session, "export", part=part)
             await anyio.sleep(0.05)
 
 

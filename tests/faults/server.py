@@ -72,7 +72,7 @@ def _client_side(_server: Any, _chance: random.Random) -> None:
 
 def _large_payloads(server: Any, _chance: random.Random) -> None:
     @server.tool()
-    async def export() -> str:
+    async def export(part: int) -> str:
         await anyio.sleep(0.005)
         return "0123456789abcdef" * 65_536  # 1 MiB
 

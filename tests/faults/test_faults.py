@@ -50,7 +50,7 @@ def test_a_fault_is_found_by_its_detector_and_by_no_other(fault: str, tmp_path: 
     assert {(one.detector, one.target) for one in found} == expected, found
     for one in found:
         assert one.evidence
-        assert one.impact_ms > 0
+        assert one.impact_ms >= 0  # a large answer may cost tokens alone
         assert one.affected > 0
         assert 0 < one.confidence <= 1
         ids = {(span.trace_id, span.span_id) for span in recording.spans}
