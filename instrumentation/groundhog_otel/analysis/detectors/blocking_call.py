@@ -8,6 +8,7 @@ cost nobody anything, and is no finding.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,24 +103,26 @@ def _losses(blocks: Sequence[_Block], spans: Sequence[Span], sent: Mapping[str, 
         if not any(held_up_of(span)):
             undisturbed[span.name].append(span.duration_s)
     typical = {name: median(durations) for name, durations in undisturbed.items()}
+    in_turn = sorted(blocks, key=lambda one: one.start_ns)
+    starts = [one.start_ns for one in in_turn]
     lost = {}
     for span in spans:
         held_s = sum(s for event, s in held_up_of(span) if _whose(event.attributes, event.attributes) in whose)
         loss_s = min(held_s, max(span.duration_s - typical.get(span.name, 0.0), 0.0))
-        if span.span_id not in culprits:
-            loss_s += max((_late_s(span, sent.get(span.parent_id or ""), one) for one in blocks), default=0.0)
+        latest = bisect_left(starts, span.start_ns) - 1
+        if latest >= 0 and span.span_id not in culprits:
+            loss_s += _late_s(span, sent.get(span.parent_id or ""), in_turn[latest])
         if loss_s >= _LEAST_LOSS_S:
             lost[id(span)] = (span, loss_s)
     return lost
 
 
 def _late_s(span: Span, sent: Span | None, block: _Block) -> float:
-    """Return how long a message that arrived during a block has waited to be taken up; 0 for one that did not.
+    """Return how long a message taken up since a block began has waited for its end; 0 for one that came later.
 
     For a while after a block, messages are still told how late the loop was: who has sent one knows when that was.
     """
-    late_ns = span.start_ns - block.start_ns
-    if late_ns <= 0 or span.start_ns > block.end_ns + (_TAKEN_UP_NS if sent is None else _STILL_LATE_NS):
+    if span.start_ns > block.end_ns + (_TAKEN_UP_NS if sent is None else _STILL_LATE_NS):
         return 0.0
     waited_s = lag_s(span)
     return waited_s if sent is None else min(waited_s, max(block.end_ns - sent.start_ns, 0) / 1e9)

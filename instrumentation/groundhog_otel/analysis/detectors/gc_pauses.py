@@ -9,10 +9,11 @@ those before the first operation are the program's start, and count for nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import median
 from typing import Final
 
@@ -52,20 +53,30 @@ def detect(recording: Recording) -> list[Finding]:
         if method_of(span) is not None:
             by_process[span.process].append(span)
     found = []
+    pauses = [one for one in recording.histograms if one.name == _PAUSE and _mostly_long(one)]
     for process, spans in by_process.items():
         begun_ns = min(span.start_ns for span in spans)
-        stretches = [
-            stretch
-            for one in recording.histograms
-            if one.name == _PAUSE and one.process == process and _mostly_long(one)
-            for stretch in _stretches(one, begun_ns)
-        ]
-        hit = [stretch for stretch in stretches if stretch.pauses and any(_within(span, stretch) for span in spans)]
-        pauses, paused_s = sum(one.pauses for one in hit), sum(one.paused_s for one in hit)
+        stretches = [one for some in pauses if some.process == process for one in _stretches(some, begun_ns)]
+        hit = _hit([one for one in stretches if one.pauses], spans)
+        if not hit:
+            continue
+        number, paused_s = sum(one.pauses for one in hit), sum(one.paused_s for one in hit)
         busy_s, under_way_s = _busy_s(spans), sum(span.duration_s for span in spans)
-        if pauses >= _LEAST_PAUSES and paused_s >= _LEAST_SHARE * busy_s > 0:
+        if number >= _LEAST_PAUSES and paused_s >= _LEAST_SHARE * busy_s > 0:
             found.append(_finding(process, spans, hit, lost_s=paused_s * under_way_s / busy_s))
     return found
+
+
+def _hit(stretches: Sequence[_Stretch], spans: Sequence[Span]) -> list[_Stretch]:
+    """Return those within which any operation was under way, by time."""
+    ordered = sorted(spans, key=lambda span: span.start_ns)
+    starts = [span.start_ns for span in ordered]
+    latest_ends = list(accumulate((span.end_ns for span in ordered), max))
+    return [
+        one
+        for one in sorted(stretches, key=lambda one: one.start_ns)
+        if (begun := bisect_left(starts, one.end_ns)) and latest_ends[begun - 1] > one.start_ns
+    ]
 
 
 def _mostly_long(histogram: Histogram) -> bool:
@@ -91,10 +102,6 @@ def _stretches(histogram: Histogram, begun_ns: int) -> Iterator[_Stretch]:
             others_s = sum(number * most for number, most in zip(new, histogram.boundaries[:short], strict=False))
             paused_s = max(after.sum - before.sum - others_s, pauses * _LONG_S)
             yield _Stretch(before.time_ns, after.time_ns, pauses, paused_s)
-
-
-def _within(span: Span, stretch: _Stretch) -> bool:
-    return span.start_ns < stretch.end_ns and span.end_ns > stretch.start_ns
 
 
 def _busy_s(spans: Sequence[Span]) -> float:
@@ -133,19 +140,16 @@ def _evidence(spans: Sequence[Span], hit: Sequence[_Stretch]) -> Iterator[Eviden
     for span in spans:
         by_name[span.name].append(span.duration_s)
     typical = {name: median(durations) for name, durations in by_name.items()}
-    late = [
-        (span.duration_s - typical[span.name], span, stretch)
-        for stretch in hit
-        for span in spans
-        if _within(span, stretch)
-    ]
-    shown: set[str] = set()
-    for more_s, span, stretch in sorted(late, key=lambda one: -one[0]):
-        if span.span_id not in shown and len(shown) < _SHOWN:
-            shown.add(span.span_id)
-            yield Evidence(
-                f"{span.name} took {span.duration_s * 1e3:.0f} ms, {more_s * 1e3:.0f} ms above its median, while the "
-                f"collector ran {stretch.pauses} times for {stretch.paused_s / stretch.pauses * 1e3:.0f} ms.",
-                span.trace_id,
-                span.span_id,
-            )
+    starts = [stretch.start_ns for stretch in hit]
+    late = []
+    for span in spans:
+        latest = bisect_left(starts, span.end_ns) - 1
+        if latest >= 0 and span.start_ns < hit[latest].end_ns:
+            late.append((span.duration_s - typical[span.name], span, hit[latest]))
+    for more_s, span, stretch in sorted(late, key=lambda one: -one[0])[:_SHOWN]:
+        yield Evidence(
+            f"{span.name} took {span.duration_s * 1e3:.0f} ms, {more_s * 1e3:.0f} ms above its median, while the "
+            f"collector ran {stretch.pauses} times for {stretch.paused_s / stretch.pauses * 1e3:.0f} ms.",
+            span.trace_id,
+            span.span_id,
+        )
