@@ -167,7 +167,7 @@ async def _contention(peer: Peer, chance: random.Random) -> None:
 async def _at_once(session: Any, tool: str, argument: str, *, callers: int, calls: int) -> None:
     async def caller(number: int) -> None:
         for turn in range(calls):
-            await _call(session, tool, **{argument: number * 1000 + turn})
+            await _call(session, tool, **{argument: callers * 1_000_000 + number * 1000 + turn})
 
     async with anyio.create_task_group() as tasks:
         for number in range(callers):
@@ -176,8 +176,9 @@ async def _at_once(session: Any, tool: str, argument: str, *, callers: int, call
 
 async def _contrast(peer: Peer, chance: random.Random) -> None:
     async with peer.session() as session:
-        for _ in range(60):
-            await _call(session, "balance", tenant=chance.choice(["acme", "globex", "initech", "hooli"]))
+        for account in range(60):
+            tenant = chance.choice(["acme", "globex", "initech", "hooli"])
+            await _call(session, "balance", tenant=tenant, account=account)
 
 
 async def _tail_amplification(peer: Peer, chance: random.Random) -> None:

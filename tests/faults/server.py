@@ -172,10 +172,10 @@ def _contention(server: Any, _chance: random.Random) -> None:
 
 def _contrast(server: Any, chance: random.Random) -> None:
     @server.tool()
-    async def balance(tenant: str) -> str:
+    async def balance(tenant: str, account: int) -> str:
         trace.get_current_span().set_attribute("app.tenant", tenant)
         await anyio.sleep(chance.uniform(0.008, 0.02) * (10 if tenant == "globex" else 1))
-        return tenant
+        return f"{tenant} {account}"
 
 
 def _tail_amplification(server: Any, chance: random.Random) -> None:

@@ -10,7 +10,7 @@ from groundhog_otel.runtime.loops import LAG
 from groundhog_otel.runtime.workers import WAIT, WAITED
 from groundhog_otel.store.model import Event, Span, Value
 
-__all__ = ("blocks_of", "explained", "held_up_of", "lag_s", "number", "thread_wait_s")
+__all__ = ("blocks_of", "explained", "held_up_of", "lag_s", "number", "taken_up_late", "thread_wait_s")
 
 _NOTHING_S: Final = 0.01
 """Seconds: a busy machine keeps a thread or a timer waiting so long now and then, without anybody's fault."""
@@ -43,9 +43,12 @@ def thread_wait_s(span: Span) -> float:
 
 def explained(span: Span) -> bool:
     """Tell whether a span was slow for a cause that it names: of other causes its duration says nothing."""
-    if any(event.name in (BLOCKED, HELD_UP) for event in span.events):
-        return True
-    return lag_s(span) >= _NOTHING_S or thread_wait_s(span) >= _NOTHING_S
+    return thread_wait_s(span) >= _NOTHING_S or any(event.name in (BLOCKED, HELD_UP) for event in span.events)
+
+
+def taken_up_late(span: Span) -> bool:
+    """Tell whether a message had to wait for its event loop, which is in the duration of its sender's span alone."""
+    return lag_s(span) >= _NOTHING_S
 
 
 def _lasting(span: Span, name: str) -> Iterator[tuple[Event, float]]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from groundhog_otel.analysis.finding import Evidence, Finding
 from groundhog_otel.analysis.judging import LEAST_MS, sure
-from groundhog_otel.analysis.waits import explained
+from groundhog_otel.analysis.waits import explained, taken_up_late
 from groundhog_otel.store.model import Recording, Span
 
 __all__ = ("detect",)
@@ -56,7 +56,7 @@ def detect(recording: Recording) -> list[Finding]:
     for span in recording.spans:
         if span.parent_id is not None:
             children[span.trace_id, span.parent_id].append(span)
-            if explained(span):
+            if explained(span) or taken_up_late(span):
                 answered_late.add((span.trace_id, span.parent_id))
     fans: dict[tuple[str, str, str], list[_Fan]] = defaultdict(list)
     for key, some in children.items():
