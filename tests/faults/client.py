@@ -153,9 +153,7 @@ async def _worker_threads(peer: Peer, chance: random.Random) -> None:
 
 async def _gc_pauses(peer: Peer, chance: random.Random) -> None:
     async with peer.session() as session:
-        for part in range(15):
-            await _call(session, "compact", part=part)
-            await anyio.sleep(0.04)
+        await everyday(session, chance, 3 * _TURNS)
 
 
 async def _contention(peer: Peer, chance: random.Random) -> None:
@@ -167,7 +165,7 @@ async def _contention(peer: Peer, chance: random.Random) -> None:
 async def _at_once(session: Any, tool: str, argument: str, *, callers: int, calls: int) -> None:
     async def caller(number: int) -> None:
         for turn in range(calls):
-            await _call(session, tool, **{argument: callers * 1_000_000 + number * 1000 + turn})
+            await _call(session, tool, **{argument: 10_000_000 + callers * 100_000 + number * 1000 + turn})
 
     async with anyio.create_task_group() as tasks:
         for number in range(callers):

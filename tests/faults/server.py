@@ -12,6 +12,7 @@ import gc
 import hashlib
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -150,13 +151,15 @@ def _worker_threads(server: Any, _chance: random.Random) -> None:
         return shelf
 
 
-def _gc_pauses(server: Any, _chance: random.Random) -> None:
+def _gc_pauses(_server: Any, _chance: random.Random) -> None:
     catalogue = [{"number": number, "name": [number]} for number in range(60_000)]
 
-    @server.tool()
-    def compact(part: int) -> int:
-        gc.collect()  # to save memory, somebody thought
-        return len(catalogue) + part
+    def save_memory() -> None:
+        while catalogue:
+            time.sleep(0.1)
+            gc.collect()  # somebody thought that it helps
+
+    threading.Thread(target=save_memory, daemon=True).start()
 
 
 def _contention(server: Any, _chance: random.Random) -> None:

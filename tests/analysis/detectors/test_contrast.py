@@ -72,9 +72,14 @@ def test_a_process_a_size_and_a_missing_attribute_are_traits_too() -> None:
     ]
     (found,) = detect(recording(pids))
     assert "process.pid = 0" in found.says
-    sizes = [_lasting(_marked(one, "groundhog.mcp.request.size", 100 + n * 10), 9 if n < 45 else 90) for n, one in even]
+    sizes = [_lasting(_marked(one, "groundhog.mcp.request.size", 100 + n * n), 9 if n < 45 else 90) for n, one in even]
     (found,) = detect(recording(sizes))
-    assert "groundhog.mcp.request.size of 550 or more" in found.says
+    assert "groundhog.mcp.request.size of 2125 or more" in found.says
+    little = [
+        replace(one, attributes={**one.attributes, "groundhog.mcp.request.size": 500 + n // 46})
+        for n, one in enumerate(sizes)
+    ]
+    assert detect(recording(little)) == []
     cached = [
         one if _slow(one) else replace(one, attributes={**one.attributes, "app.cached": True}) for one in _calls()
     ]

@@ -7,6 +7,7 @@ two, says how much of it the value tells: with many calls, the smallest differen
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ _NO_CAUSES: Final = frozenset({
 })  # fmt: skip
 _SIZES: Final = (semconv.REQUEST_SIZE,)
 """The attributes of ours that may be a cause; others are symptoms, or have a detector of their own."""
+_LARGER: Final = 2.0
+"""A number is larger from this many times the median of the smaller ones on: a byte more is no cause."""
 _PID: Final = "process.pid"
 _SHOWN: Final = 3
 
@@ -130,7 +133,7 @@ def _traits(spans: Sequence[Span]) -> Iterator[tuple[_Trait, tuple[Span, ...]]]:
         for span, one in zip(spans, said, strict=True):
             by_value[one.get(name)].append(span)
         numbers = [(float(one), some) for one, some in by_value.items() if isinstance(one, int | float)]
-        if name != _PID and len(numbers) == len(by_value) > 2:
+        if name in _SIZES or (name != _PID and len(numbers) == len(by_value) > 2):
             yield from _sizes(name, [(number, span) for number, some in numbers for span in some])
         elif len(by_value) <= _MOST_VALUES:
             for value, some in by_value.items():
@@ -144,6 +147,8 @@ def _sizes(name: str, sized: Sequence[tuple[float, Span]]) -> Iterator[tuple[_Tr
     """Yield the larger half, quarter and tenth: a number seldom comes twice."""
     ordered = sorted(number for number, _ in sized)
     for bound in sorted({ordered[int(len(ordered) * share)] for share in (0.5, 0.75, 0.9)} - {ordered[0]}):
+        if bound < _LARGER * median(ordered[: bisect_left(ordered, bound)]):
+            continue
         yield _Trait(name, f"{name} of {bound:g} or more"), tuple(span for number, span in sized if number >= bound)
 
 
