@@ -50,14 +50,14 @@ def test_throughput_that_falls_has_its_knee_where_it_is_highest() -> None:
     assert found.figures["coherency_share"] == pytest.approx(0.05, abs=0.01)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), st.floats(0.05, 0.8))
 def test_a_server_that_scales_is_never_a_finding_however_its_durations_scatter(seed: int, scatter: float) -> None:
     chance = random.Random(seed)
     assert detect(recording(_ramp(lambda _: 10 * chance.lognormvariate(0, scatter)))) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32), st.floats(0.05, 0.3))
 def test_one_that_does_not_is_found_although_its_durations_scatter(seed: int, scatter: float) -> None:
     chance = random.Random(seed)

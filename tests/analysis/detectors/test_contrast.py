@@ -50,7 +50,7 @@ def test_what_slow_calls_have_in_common() -> None:
     assert found.figures["phi"] == pytest.approx(1)
     assert [one.says.split(" took")[0] for one in found.evidence] == [
         *["tools/call nap with app.tenant = globex"] * 3,
-        "tools/call nap without app.tenant = globex",
+        "Another tools/call nap",
     ]
 
 
@@ -123,7 +123,7 @@ def test_the_server_tells_and_the_client_where_no_server_does() -> None:
     assert found.service == "srv"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32), st.integers(20, 200), st.floats(0.05, 0.6), st.integers(2, 6))
 def test_chance_makes_no_finding(seed: int, calls: int, slow: float, attributes: int) -> None:
     """Slow calls that have nothing to do with any of many attributes: 0.1 % of such recordings may be wrong."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
+from operator import eq, ne
 from statistics import median, quantiles
 from typing import Final
 
@@ -58,40 +61,50 @@ class _Trait:
 
     attribute: str
     says: str
+    holds: Callable[[Value], bool]
+    """Of the attribute's value; None where there is none."""
+
+    def of(self, span: Span) -> bool:
+        return self.holds(_value(span, self.attribute))
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Calls of one operation, by whether they are slow and whether they have a trait."""
+    """How many calls of one operation are slow, and how many have a trait."""
 
+    spans: Sequence[Span]
     trait: _Trait
-    having: tuple[Span, ...]
-    others: tuple[Span, ...]
     slow_having: int
+    fast_having: int
     slow_others: int
+    fast_others: int
 
     @property
     def phi(self) -> float:
         """The correlation of being slow and having it: 1 when those that have it are slow and no others."""
-        a, b = self.slow_having, len(self.having) - self.slow_having
-        c, d = self.slow_others, len(self.others) - self.slow_others
+        a, b, c, d = self.slow_having, self.fast_having, self.slow_others, self.fast_others
         product = (a + b) * (c + d) * (a + c) * (b + d)
         return (a * d - b * c) / sqrt(product) if product else 0.0
 
     def chance(self) -> float:
         """Return how likely it is that chance alone distributes slow calls at least so unevenly."""
-        a, c = self.slow_having, self.slow_others
-        table = np.array([[a, len(self.having) - a], [c, len(self.others) - c]])
+        table = np.array([[self.slow_having, self.fast_having], [self.slow_others, self.fast_others]])
         return float(stats.fisher_exact(table, alternative="greater").pvalue)
 
 
 def detect(recording: Recording) -> list[Finding]:
     """Return a finding for each operation whose slow calls have a trait that fast ones lack: its most telling one."""
-    tables = [list(_tables(spans)) for spans in _operations(recording)]
-    tried = sum(map(len, tables))
+    tried = 0
+    likely: list[list[_Table]] = []
+    for spans in _operations(recording):
+        likely.append([])
+        for table in _tables(spans):
+            tried += 1
+            if table.phi >= _LEAST_PHI:
+                likely[-1].append(table)
     found = []
-    for some in tables:
-        telling = [one for one in some if one.phi >= _LEAST_PHI and one.chance() * tried <= _CHANCE]
+    for some in likely:
+        telling = [one for one in some if one.chance() * tried <= _CHANCE]
         if telling:
             found.append(_finding(sorted(telling, key=lambda one: -one.phi), tried))
     return found
@@ -117,76 +130,89 @@ def _tables(spans: Sequence[Span]) -> Iterator[_Table]:
     slow = {id(span) for span in spans if span.duration_s > bound_s}
     if len(slow) < _LEAST_SLOW:
         return
-    for trait, having in _traits(spans):
-        inside = {id(span) for span in having}
-        others = tuple(span for span in spans if id(span) not in inside)
-        if having and others:
-            yield _Table(trait, having, others, len(slow & inside), len(slow - inside))
+    names = {name for span in spans for name in span.attributes}
+    for name in sorted(name for name in names if name in _SIZES or not (name in _NO_CAUSES or name.startswith(_OWN))):
+        yield from _of_attribute(name, spans, slow)
+    yield from _of_attribute(_PID, spans, slow)
 
 
-def _traits(spans: Sequence[Span]) -> Iterator[tuple[_Trait, tuple[Span, ...]]]:
-    said = [{**span.attributes, _PID: span.process.pid} for span in spans]
-    for name in sorted({name for one in said for name in one}):
-        if name not in _SIZES and (name in _NO_CAUSES or name.startswith(_OWN)):
-            continue
-        by_value: dict[Value, list[Span]] = defaultdict(list)
-        for span, one in zip(spans, said, strict=True):
-            by_value[one.get(name)].append(span)
-        numbers = [(float(one), some) for one, some in by_value.items() if isinstance(one, int | float)]
-        if name in _SIZES or (name != _PID and len(numbers) == len(by_value) > 2):
-            yield from _sizes(name, [(number, span) for number, some in numbers for span in some])
-        elif len(by_value) <= _MOST_VALUES:
-            for value, some in by_value.items():
-                yield _Trait(name, f"no {name}" if value is None else f"{name} = {value}"), tuple(some)
-                if len(by_value) > 2 and value is not None:
-                    rest = (span for other, others in by_value.items() if other != value for span in others)
-                    yield _Trait(name, f"{name} other than {value}"), tuple(rest)
+def _of_attribute(name: str, spans: Sequence[Span], slow: AbstractSet[int]) -> Iterator[_Table]:
+    counts: dict[Value, list[int]] = defaultdict(lambda: [0, 0])
+    for span in spans:
+        counts[_value(span, name)][id(span) in slow] += 1
+    for trait in _traits(name, counts):
+        fast_having, slow_having = (
+            sum(one[at] for value, one in counts.items() if trait.holds(value)) for at in (0, 1)
+        )
+        fast_others = len(spans) - len(slow) - fast_having
+        if 0 < fast_having + slow_having < len(spans):
+            yield _Table(spans, trait, slow_having, fast_having, len(slow) - slow_having, fast_others)
 
 
-def _sizes(name: str, sized: Sequence[tuple[float, Span]]) -> Iterator[tuple[_Trait, tuple[Span, ...]]]:
+def _value(span: Span, name: str) -> Value:
+    return span.process.pid if name == _PID else span.attributes.get(name)
+
+
+def _traits(name: str, counts: Mapping[Value, Sequence[int]]) -> Iterator[_Trait]:
+    numbers = {float(value): sum(many) for value, many in counts.items() if isinstance(value, int | float)}
+    if name in _SIZES or (name != _PID and len(numbers) == len(counts) > 2):
+        yield from _sizes(name, numbers)
+    elif len(counts) <= _MOST_VALUES:
+        for value in counts:
+            yield _Trait(name, f"no {name}" if value is None else f"{name} = {value}", partial(eq, value))
+            if len(counts) > 2 and value is not None:
+                yield _Trait(name, f"{name} other than {value}", partial(ne, value))
+
+
+def _sizes(name: str, numbers: Mapping[float, int]) -> Iterator[_Trait]:
     """Yield the larger half, quarter and tenth: a number seldom comes twice."""
-    ordered = sorted(number for number, _ in sized)
-    for bound in sorted({ordered[int(len(ordered) * share)] for share in (0.5, 0.75, 0.9)} - {ordered[0]}):
-        if bound < _LARGER * median(ordered[: bisect_left(ordered, bound)]):
-            continue
-        yield _Trait(name, f"{name} of {bound:g} or more"), tuple(span for number, span in sized if number >= bound)
+    ordered = [number for number in sorted(numbers) for _ in range(numbers[number])]
+    for bound in sorted({ordered[int(len(ordered) * share)] for share in (0.5, 0.75, 0.9)} if ordered else ()):
+        below = bisect_left(ordered, bound)
+        if below and bound >= _LARGER * ordered[below // 2]:
+            yield _Trait(name, f"{name} of {bound:g} or more", partial(_at_least, bound))
+
+
+def _at_least(bound: float, value: Value) -> bool:
+    return isinstance(value, int | float) and value >= bound
 
 
 def _finding(telling: Sequence[_Table], tried: int) -> Finding:
     best = telling[0]
-    with_s = median(span.duration_s for span in best.having)
-    without_s = median(span.duration_s for span in best.others)
-    name, service = best.having[0].name, best.having[0].process.service
+    having = [span for span in best.spans if best.trait.of(span)]
+    others = [span for span in best.spans if not best.trait.of(span)]
+    with_s, without_s = (median(span.duration_s for span in some) for some in (having, others))
+    name, service = having[0].name, having[0].process.service
     other = next((one.trait for one in telling if one.trait.attribute != best.trait.attribute), None)
     besides = "" if other is None else f" (so have those with {other.says})"
-    slowest = sorted(best.having, key=lambda span: -span.duration_s)
-    fast = min(best.others, key=lambda span: span.duration_s)
+    slowest = sorted(having, key=lambda span: -span.duration_s)
+    fast = min(others, key=lambda span: span.duration_s)
     return Finding(
         detector="contrast",
         service=service,
         target=name,
-        says=f"{name} with {best.trait.says} takes {with_s * 1e3:.0f} ms, without {without_s * 1e3:.0f} ms (medians): "
+        says=f"{name} with {best.trait.says} takes {with_s * 1e3:.0f} ms, others {without_s * 1e3:.0f} ms (medians): "
         f"{best.slow_having} of {best.slow_having + best.slow_others} slow calls have it, and "
-        f"{len(best.having) - best.slow_having} of the others{besides}.",
+        f"{best.fast_having} of the others{besides}.",
         advice=f"Compare a slow and a fast trace of {name}: what does it do otherwise with {best.trait.says}?",
         impact_ms=(with_s - without_s) * 1e3,
         affected=best.slow_having,
         confidence=min(best.phi, 1.0) * (1 - min(best.chance() * tried, 1.0)),
         evidence=(
-            *(_shown(span, f"with {best.trait.says}") for span in slowest[:_SHOWN]),
-            _shown(fast, f"without {best.trait.says}"),
+            *(_shown(f"{name} with {best.trait.says}", span) for span in slowest[:_SHOWN]),
+            _shown(f"Another {name}", fast),
         ),
         figures={
             "with_ms": with_s * 1e3,
             "without_ms": without_s * 1e3,
             "slow_calls": best.slow_having + best.slow_others,
-            "slow_share_with": best.slow_having / len(best.having),
-            "slow_share_without": best.slow_others / len(best.others),
+            "slow_share_with": best.slow_having / len(having),
+            "slow_share_without": best.slow_others / len(others),
             "phi": best.phi,
             "traits_tried": tried,
         },
     )
 
 
-def _shown(span: Span, how: str) -> Evidence:
-    return Evidence(f"{span.name} {how} took {span.duration_s * 1e3:.0f} ms.", span.trace_id, span.span_id)
+def _shown(what: str, span: Span) -> Evidence:
+    return Evidence(f"{what} took {span.duration_s * 1e3:.0f} ms.", span.trace_id, span.span_id)
