@@ -191,7 +191,7 @@ async def _tail_amplification(peer: Peer, chance: random.Random) -> None:
                         tasks.start_soon(ask, session, turn * 100 + number)
 
 
-_FAULTY: dict[str, Callable[[Peer, random.Random], Coroutine[Any, Any, None]]] = {
+FAULTY: dict[str, Callable[[Peer, random.Random], Coroutine[Any, Any, None]]] = {
     "repeated_calls": _repeated_calls,
     "uncached_lists": _uncached_lists,
     "large_payloads": _large_payloads,
@@ -217,7 +217,7 @@ async def run(fault: str, seed: int, peer: Peer) -> None:
         for number in range(2):
             tasks.start_soon(_everyday, peer, random.Random(seed * 10 + number), turns)
         if fault != CLEAN:
-            tasks.start_soon(_FAULTY[fault], peer, random.Random(seed))
+            tasks.start_soon(FAULTY[fault], peer, random.Random(seed))
 
 
 async def _everyday(peer: Peer, chance: random.Random, turns: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ("CLEAN", "CLIENT", "FAULTS", "SERVER", "Fault")
+__all__ = ("CLEAN", "CLIENT", "FAULTS", "SERVER", "Fault", "Transport")
+
+Transport = Literal["stdio", "http"]
 
 CLEAN: Final = "none"
 SERVER: Final = "fault-server"
@@ -18,7 +20,7 @@ class Fault:
 
     target: str
     """What its findings are about."""
-    transport: Literal["stdio", "http"] = "http"
+    transport: Transport = "http"
 
 
 FAULTS: Final = {

@@ -10,7 +10,7 @@ from groundhog_otel.recording.command import instrumented
 from groundhog_otel.store.layout import new_run_id, prepare
 from groundhog_otel.store.model import Recording
 from groundhog_otel.store.reader import read_runs
-from tests.faults.faults import CLIENT, FAULTS, SERVER
+from tests.faults.faults import CLIENT, FAULTS, SERVER, Transport
 from tests.support.processes import ROOT, environment
 
 __all__ = ("record",)
@@ -20,11 +20,13 @@ _INTERVAL_S = 0.2
 _TIMEOUT_S = 100.0
 
 
-def record(fault: str, seed: int, folder: Path) -> Recording:
+def record(fault: str, seed: int, folder: Path, *, transport: Transport | None = None) -> Recording:
     """Return what the server and its client have recorded, with ``fault`` or with :data:`~tests.faults.faults.CLEAN`.
 
-    The same seed gives the same calls; how long they take is the machine's. ``folder`` keeps the files.
+    The same seed gives the same calls; how long they take is the machine's. ``folder`` keeps the files. By default the
+    transport is that of the fault.
     """
+    transport = transport or (FAULTS[fault].transport if fault in FAULTS else "http")
     run = new_run_id()
     directory = prepare(folder, run)
     seeded = ["--fault", fault, "--seed", str(seed)]
@@ -35,7 +37,7 @@ def record(fault: str, seed: int, folder: Path) -> Recording:
         instrumented(command, environ, store=folder, run=run, name=name, interval_s=_INTERVAL_S)
         for command, name in ((server, SERVER), (client, CLIENT))
     ]
-    if fault in FAULTS and FAULTS[fault].transport == "stdio":
+    if transport == "stdio":
         _finish(subprocess.Popen([*watched[1].words, "--", *watched[0].words], cwd=ROOT, env=watched[1].environ))
     else:
         with subprocess.Popen(

@@ -31,7 +31,7 @@ def make_server(fault: str, seed: int) -> Any:
     server = sdk.make_server()
     _sound(server, random.Random(seed))
     if fault != CLEAN:
-        _FAULTY[fault](server, random.Random(seed + 1))
+        FAULTY[fault](server, random.Random(seed + 1))
     return server
 
 
@@ -188,7 +188,7 @@ def _tail_amplification(server: Any, chance: random.Random) -> None:
         return number
 
 
-_FAULTY: dict[str, Callable[[Any, random.Random], None]] = {
+FAULTY: dict[str, Callable[[Any, random.Random], None]] = {
     "repeated_calls": _repeated_calls,
     "uncached_lists": _client_side,
     "large_payloads": _large_payloads,

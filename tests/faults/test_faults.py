@@ -10,10 +10,10 @@ import pytest
 from groundhog_otel.analysis.detectors import NAMES
 from groundhog_otel.analysis.finding import Finding
 from groundhog_otel.store.model import Recording
-from tests.faults.client import _FAULTY as CLIENT_SIDE
-from tests.faults.faults import CLEAN, CLIENT, FAULTS, SERVER
+from tests.faults.client import FAULTY as CLIENT_SIDE
+from tests.faults.faults import CLEAN, CLIENT, FAULTS, SERVER, Transport
 from tests.faults.recording import record
-from tests.faults.server import _FAULTY as SERVER_SIDE
+from tests.faults.server import FAULTY as SERVER_SIDE
 
 pytestmark = pytest.mark.timeout(240)
 _LIKELY = 0.5
@@ -57,15 +57,18 @@ def test_a_fault_is_found_by_its_detector_and_by_no_other(fault: str, tmp_path: 
         assert all((seen.trace_id, seen.span_id) in ids for seen in one.evidence if seen.span_id is not None)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_nothing_is_found_on_a_clean_server(seed: int, tmp_path: Path) -> None:
-    recording = record(CLEAN, seed, tmp_path)
+@pytest.mark.parametrize("transport", ["http", "stdio"])
+def test_nothing_is_found_on_a_clean_server(transport: Transport, tmp_path: Path) -> None:
+    recording = record(CLEAN, 1, tmp_path, transport=transport)
     _sound(recording)
     assert _found(recording) == []
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_nothing_is_found_on_a_clean_server_in_20_runs(tmp_path: Path) -> None:
-    found = {seed: _found(record(CLEAN, seed, tmp_path / str(seed))) for seed in range(20)}
+    found = {}
+    for seed in range(20):
+        recording = record(CLEAN, seed, tmp_path / str(seed), transport="stdio" if seed % 2 else "http")
+        found[seed] = _found(recording)
     assert not {seed: one for seed, one in found.items() if one}
