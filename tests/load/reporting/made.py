@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from hdrh.histogram import HdrHistogram
 
+from groundhog_otel.analysis.scaling.law import Between, Fit
 from groundhog_otel.load.judgement.changes import Change, Comparison, ErrorChange, Finding, OperationChange
 from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.judgement.ranks import RankTest
@@ -22,7 +23,6 @@ from groundhog_otel.load.links.finding import Link
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.results.result import LoadResult, OperationResult, Request, SelfCheck, Window
-from groundhog_otel.load.scaling.law import Between, Fit
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, StepMetrics
 from groundhog_otel.load.scaling.needs import Need
 from groundhog_otel.load.scaling.resources import Use

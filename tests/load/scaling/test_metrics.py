@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from groundhog_otel.analysis.scaling.law import throughput
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.results.result import LoadResult, Window
-from groundhog_otel.load.scaling.law import throughput
 from groundhog_otel.load.scaling.metrics import ScalingMetrics, scaling_metrics
 from groundhog_otel.load.scaling.needs import Need, cost_s
 from groundhog_otel.load.scaling.resources import Sample

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
 
+from groundhog_otel.analysis.scaling.law import Between, Fit
 from groundhog_otel.load.judgement.changes import Change
 from groundhog_otel.load.judgement.checks import Check
 from groundhog_otel.load.links.budget import Budget
 from groundhog_otel.load.plan import Threshold
 from groundhog_otel.load.reporting.given import Report
 from groundhog_otel.load.results.result import LoadResult
-from groundhog_otel.load.scaling.law import Between, Fit
 from groundhog_otel.load.scaling.needs import Need
 from groundhog_otel.report.units import amount, duration, rate, share
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from groundhog_otel.analysis.scaling.fitting import Throughput, fit
+from groundhog_otel.analysis.scaling.law import Fit
 from groundhog_otel.load.judgement.counts import Counts
-from groundhog_otel.load.scaling.fitting import Throughput, fit
-from groundhog_otel.load.scaling.law import Fit
 from groundhog_otel.load.scaling.needs import Need, needs
 from groundhog_otel.load.scaling.resources import Use, use
 from groundhog_otel.load.scaling.saturation import Saturation

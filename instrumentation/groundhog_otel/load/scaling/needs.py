@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from groundhog_otel.analysis.scaling.law import Between, Fit
 from groundhog_otel.load.judgement.resampling import draws, interval
-from groundhog_otel.load.scaling.law import Between, Fit
 from groundhog_otel.load.scaling.sweep import SweepStep
 from groundhog_otel.report.units import amount
 

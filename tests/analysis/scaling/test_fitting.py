@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundhog_otel.load.scaling.fitting import Throughput, fit
-from groundhog_otel.load.scaling.law import Fit, throughput
+from groundhog_otel.analysis.scaling.fitting import Throughput, fit
+from groundhog_otel.analysis.scaling.law import Fit, throughput
 
 _STEPS = (1, 2, 4, 8, 16, 32, 64)
 

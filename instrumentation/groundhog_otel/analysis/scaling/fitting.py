@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from groundhog_otel.load.judgement.counts import Floats
-from groundhog_otel.load.scaling.law import Between, Fit, knee, peak, throughput
+from groundhog_otel.analysis.scaling.law import Between, Fit, knee, peak, throughput
 
 __all__ = ("Throughput", "fit")
+
+Floats = NDArray[np.float64]
 
 _BAND: Final = 40
 _LEAST_STEPS: Final = 4
@@ -27,9 +29,10 @@ _LEAST_SPREAD: Final = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What one step of a sweep got through."""
+    """What was got through at one concurrency: one step of a sweep."""
 
-    concurrency: int
+    concurrency: float
+    """1 or more; where it varied, its mean."""
     windows: tuple[float, ...]
     """Requests per second, in each window."""
 
