@@ -23,6 +23,7 @@ from groundhog_otel.settings.process import (
     otlp_endpoint,
     otlp_protocol,
     run_id,
+    sdk_disabled,
     store_directory,
     variable,
 )
@@ -54,6 +55,7 @@ __all__ = (
     "otlp_protocol",
     "resolved",
     "run_id",
+    "sdk_disabled",
     "store_directory",
     "variable",
     "warn",

@@ -75,7 +75,9 @@ def _window(given: object) -> float:
 _MONITOR: Final[Mapping[str, Option]] = {
     "port": Option(ENV_HEALTH_PORT, f"a port, 1 to {_LAST_PORT}, or 0 for any free one, or none", _port),
     "address": Option(
-        variables.OTEL_PYTHON_GROUNDHOG_HEALTH_ADDRESS, "an address of this machine, like 127.0.0.1 or 0.0.0.0", _address
+        variables.OTEL_PYTHON_GROUNDHOG_HEALTH_ADDRESS,
+        "an address of this machine, like 127.0.0.1 or 0.0.0.0",
+        _address,
     ),
     "window_s": Option(
         variables.OTEL_PYTHON_GROUNDHOG_HEALTH_WINDOW, f"seconds, {_SHORTEST_S:g} or more, like 60", _window

@@ -8,6 +8,7 @@
         run.json                              what was started, when, how it ended (``groundhog run`` writes it)
         demo-client-4711.traces.jsonl         one file per process and signal, a line per exported batch
         demo-client-4711.metrics.jsonl
+        demo-client-4711.monitor.jsonl          what the monitor collects, a line each time
         demo-client-4711.cpu.<id>.profile.jsonl one file per profile, cpu or memory
         demo-client-4711.memory.<id>.memray.bin what memray has recorded, before a profile is made of it
 """
@@ -24,6 +25,7 @@ from typing import Final, Literal
 __all__ = (
     "MANIFEST",
     "Signal",
+    "monitor_file",
     "new_run_id",
     "own_run_id",
     "parts_of",
@@ -85,6 +87,11 @@ def signal_file(run: Path, *, service: str, pid: int, signal: Signal) -> Path:
 def signal_files(run: Path, signal: Signal) -> list[Path]:
     """Return a run's files of one signal, by name."""
     return sorted(run.glob(f"*.{signal}.jsonl"))
+
+
+def monitor_file(run: Path, *, service: str, pid: int) -> Path:
+    """Return the file that the monitor of one process writes to."""
+    return run / f"{_safe(service)}-{pid}.monitor.jsonl"
 
 
 def profile_file(run: Path, *, service: str, pid: int, kind: Literal["cpu", "memory"], profile_id: str) -> Path:

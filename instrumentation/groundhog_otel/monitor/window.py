@@ -1,0 +1,152 @@
+"""Durations of the last minute, in bounded memory: exact while they are few, within 0.4 % when they are many.
+
+A window is cut into slices. What a slice held is taken back when it is over, so reading costs what the distinct
+durations cost, and not the calls. Durations fall into buckets, 128 to each power of two (as HDR histograms have them):
+the middle of a bucket is within :data:`PRECISION` of everything in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from groundhog_otel.analysis.percentiles import nearest_rank
+
+__all__ = ("EXACT", "PRECISION", "SLICES", "Reading", "Window", "bucket", "middle")
+
+SLICES: Final = 12
+EXACT: Final = 100
+"""Up to so many durations are kept as they are. Fewer than that have no 99th percentile but their longest."""
+_PER_OCTAVE: Final = 128
+PRECISION: Final = 1 / (2 * _PER_OCTAVE)
+"""The largest relative error of a percentile of more than :data:`EXACT` durations."""
+_LEAST_S: Final = 1e-9
+_MOST_ERRORS: Final = 20
+OTHER_ERRORS: Final = "_OTHER"
+
+K = TypeVar("K", int, str)
+
+
+def bucket(duration_s: float) -> int:
+    """Return the number of the bucket that a duration falls into."""
+    mantissa, exponent = math.frexp(max(duration_s, _LEAST_S))
+    return exponent * _PER_OCTAVE + int(mantissa * 2 * _PER_OCTAVE) - _PER_OCTAVE
+
+
+def middle(number: int) -> float:
+    """Return the middle of a bucket, in seconds."""
+    exponent, step = divmod(number, _PER_OCTAVE)
+    return math.ldexp((step + 0.5 + _PER_OCTAVE) / (2 * _PER_OCTAVE), exponent)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a window holds."""
+
+    count: int
+    errors: Mapping[str, int]
+    """By ``error.type``."""
+    p50_s: float | None = None
+    p90_s: float | None = None
+    p99_s: float | None = None
+    max_s: float | None = None
+    """Exact, as long as it is not the maximum of what is only in buckets; None when there was no call."""
+    precision: float = 0.0
+    """The largest relative error of the percentiles: 0 where they are exact."""
+
+
+class _Slice:
+    __slots__ = ("counts", "errors", "max_s")
+
+    def __init__(self) -> None:
+        self.counts: dict[int, int] = {}
+        self.errors: dict[str, int] = {}
+        self.max_s = 0.0
+
+
+class Window:
+    """Not for several threads at once. Times are seconds of any one clock, which is always the same."""
+
+    __slots__ = ("_counts", "_errors", "_latest", "_slice_s", "_slices", "_values", "count")
+
+    def __init__(self, span_s: float) -> None:
+        self._slice_s = span_s / SLICES
+        self._slices: dict[int, _Slice] = {}
+        self._counts: dict[int, int] = {}
+        self._errors: dict[str, int] = {}
+        self._values: deque[tuple[int, float]] = deque(maxlen=EXACT)
+        self._latest = -math.inf
+        self.count = 0
+        """How many durations it holds, as of the last :meth:`add` or :meth:`read`."""
+
+    def add(self, at_s: float, duration_s: float, error: str | None = None) -> None:
+        """Take one duration, that ended at ``at_s``; one from before the window is left out."""
+        number = int(at_s // self._slice_s)
+        if number > self._latest:
+            self._move(number)
+        elif number <= self._latest - SLICES:
+            return
+        part = self._slices.get(number)
+        if part is None:
+            part = self._slices[number] = _Slice()
+        where = bucket(duration_s)
+        part.counts[where] = part.counts.get(where, 0) + 1
+        self._counts[where] = self._counts.get(where, 0) + 1
+        self._values.append((number, duration_s))
+        part.max_s = max(part.max_s, duration_s)
+        self.count += 1
+        if error is not None:
+            if error not in self._errors and len(self._errors) >= _MOST_ERRORS:
+                error = OTHER_ERRORS
+            part.errors[error] = part.errors.get(error, 0) + 1
+            self._errors[error] = self._errors.get(error, 0) + 1
+
+    def read(self, now_s: float) -> Reading:
+        """Return what is in the window that ends now."""
+        self._move(max(self._latest, int(now_s // self._slice_s)))
+        errors = dict(sorted(self._errors.items(), key=lambda item: (-item[1], item[0])))
+        if not self.count:
+            return Reading(0, errors)
+        longest_s = max(part.max_s for part in self._slices.values())
+        oldest = self._latest - SLICES
+        kept = sorted(value for number, value in self._values if number > oldest)
+        if len(kept) == self.count:
+            p50_s, p90_s, p99_s = (nearest_rank(kept, percent) for percent in (50, 90, 99))
+            return Reading(self.count, errors, p50_s, p90_s, p99_s, longest_s)
+        p50_s, p90_s, p99_s = (min(value, longest_s) for value in self._percentiles(50, 90, 99))
+        return Reading(self.count, errors, p50_s, p90_s, p99_s, longest_s, PRECISION)
+
+    def covered_s(self, now_s: float) -> float:
+        """Return how long a time the window looks back on at ``now_s``."""
+        return (SLICES - 1) * self._slice_s + now_s % self._slice_s
+
+    def _percentiles(self, *percents: float) -> list[float]:
+        """Return the middle of the bucket of each nearest rank; ``percents`` ascend."""
+        ranks = [math.ceil(self.count * percent / 100) for percent in percents]
+        found: list[float] = []
+        seen = 0
+        for number in sorted(self._counts):
+            seen += self._counts[number]
+            while len(found) < len(ranks) and seen >= ranks[len(found)]:
+                found.append(middle(number))
+        return found
+
+    def _move(self, number: float) -> None:
+        self._latest = number
+        for old in [one for one in self._slices if one <= number - SLICES]:
+            gone = self._slices.pop(old)
+            self.count -= sum(gone.counts.values())
+            _take_back(self._counts, gone.counts)
+            _take_back(self._errors, gone.errors)
+
+
+def _take_back(totals: dict[K, int], gone: dict[K, int]) -> None:
+    for key, count in gone.items():
+        left = totals[key] - count
+        if left:
+            totals[key] = left
+        else:
+            del totals[key]
