@@ -83,6 +83,16 @@ def main() -> None:
         name="profile",
         help="Profile a server: which line of which tool takes the time, which call the memory.",
     )
+    app.command(
+        "groundhog_otel.cli.health:health",
+        name="health",
+        help="Say whether a process answers, and whether it is within its budgets.",
+    )
+    app.command(
+        "groundhog_otel.cli.top:top",
+        name="top",
+        help="Show the operations of a process, live: latency against budget, errors, what is under way.",
+    )
     words, after = _split(sys.argv[1:])
     if words[:1] == ["load"] and any(find_spec(name) is None for name in _OF_LOAD):
         sys.exit("groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'")

@@ -122,6 +122,7 @@ class MetricCollector:
             resources=resources,
             loop_lag_s=slowest_answer_s(loops, _ANSWER_S),
             health=judged(operations, resources),
+            in_flight=sum(one.in_flight or 0 for one in operations),
             others=self._counted(),
         )
         if store:

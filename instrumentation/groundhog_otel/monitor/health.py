@@ -21,6 +21,8 @@ _PROCESS: Final = {
     "network": ("groundhog.mcp.io", float(PROCESS_LIMITS.network_bytes_per_s), "By/s"),
     "disk": ("groundhog.folder.usage", float(PROCESS_LIMITS.disk_bytes), "By"),
 }
+_FEWEST_SHARES: Final = 3
+"""A process is busy while it starts; a share of the CPU counts from the third look on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class BudgetState:
     measured: float | None = None
     """The highest 99th percentile among the operations of the class; the latest memory; the average CPU share."""
     count: int = 0
-    """Operations of the class."""
+    """Operations of the class, or looks at the process."""
     worst: str | None = None
     """The operation that ``measured`` is of."""
 
@@ -114,9 +116,14 @@ def judged(operations: Iterable[OperationMetrics], resources: Iterable[ResourceM
     measured = {one.name: one for one in resources}
     for name, (metric, limit, unit) in _PROCESS.items():
         figure = measured.get(metric)
-        value = None if figure is None else figure.avg if unit == "1" else figure.last
-        states.append(BudgetState(name, limit, unit, value, 0 if figure is None else 1))
+        states.append(BudgetState(name, limit, unit, _measured(figure), 0 if figure is None else figure.count))
     return Health(tuple(states))
+
+
+def _measured(figure: ResourceMetrics | None) -> float | None:
+    if figure is None or figure.unit != "1":
+        return None if figure is None else figure.last
+    return figure.avg if figure.count >= _FEWEST_SHARES else None
 
 
 class _Judged(NamedTuple):

@@ -41,8 +41,8 @@ class OperationMetrics:
     count: int
     per_s: float
     """Of those that have ended, per second."""
-    in_flight: int
-    """Under way at this moment."""
+    in_flight: int | None
+    """Under way at this moment; None where that is known of all operations only."""
     errors: Mapping[str, int]
     """By ``error.type``, the most frequent first."""
     p50_s: float | None
@@ -82,6 +82,8 @@ class ResourceMetrics:
     last: float
     avg: float
     max: float
+    count: int
+    """How many values that is of."""
     trend: Trend | None
     """None until five points have been seen."""
 
@@ -101,6 +103,8 @@ class CollectedMetrics:
     loop_lag_s: float | None
     """How long the slowest event loop took to answer; None where none is known, infinite where one did not."""
     health: Health
+    in_flight: int
+    """Operations under way."""
     running: bool = True
     """Whether the process is still there, as far as its recording tells."""
     others: Mapping[str, float] = field(default_factory=dict)
@@ -133,6 +137,7 @@ class CollectedMetrics:
             "running": self.running,
             "per_s": self.per_s,
             "error_rate": self.error_rate,
+            "in_flight": self.in_flight,
             "loop_lag_s": None if lag_s == float("inf") else lag_s,
             "loop_answers": None if lag_s is None else lag_s != float("inf"),
             "operations": [_operation(one) for one in self.operations],
@@ -181,6 +186,7 @@ def from_json(raw: Mapping[str, Any]) -> CollectedMetrics:
         ),
         loop_lag_s=float("inf") if answers is False else raw["loop_lag_s"],
         health=Health.from_json(raw["health"]),
+        in_flight=int(raw["in_flight"]),
         running=bool(raw["running"]),
         others=dict(raw["throughput"]),
     )

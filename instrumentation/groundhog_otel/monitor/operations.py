@@ -38,10 +38,13 @@ class Operations:
             self._budgets[key] = budget or (None if key.side == "block" else budget_for(key.method))
         window.add(at_s, duration_s, error)
 
-    def read(self, now_s: float, in_flight: Mapping[Key, int]) -> tuple[OperationMetrics, ...]:
-        """Return every operation that was ever seen or is under way, by name."""
+    def read(self, now_s: float, in_flight: Mapping[Key, int] | None) -> tuple[OperationMetrics, ...]:
+        """Return every operation that was ever seen or is under way, by name.
+
+        ``in_flight`` is None when nobody knows.
+        """
         found = []
-        for key in sorted({*self._windows, *in_flight}, key=lambda key: (key.side, key.name)):
+        for key in sorted({*self._windows, *(in_flight or ())}, key=lambda key: (key.side, key.name)):
             window = self._windows.get(key) or Window(self._window_s)
             reading = window.read(now_s)
             watched_s = max(min(window.covered_s(now_s), now_s - self._since_s), 1e-3)
@@ -50,7 +53,7 @@ class Operations:
                     key=key,
                     count=reading.count,
                     per_s=reading.count / watched_s,
-                    in_flight=in_flight.get(key, 0),
+                    in_flight=None if in_flight is None else in_flight.get(key, 0),
                     errors=reading.errors,
                     p50_s=reading.p50_s,
                     p90_s=reading.p90_s,

@@ -7,8 +7,7 @@ The slope is the median of the slopes between all pairs of points, so no single 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, median
@@ -65,33 +64,40 @@ def _ties(values: Iterable[float]) -> int:
 
 
 class Series:
-    """Everything that was seen of one figure, thinned out: never more than 64 points, from its first to its last.
+    """What was seen of one figure: the latest values as they are, and all of it thinned out, 64 points each at most.
 
-    When it is full every second point goes, and from then on half as many come in: a day takes no more room than
-    a minute.
+    When the thin one is full every second point goes, and from then on half as many come in: a day takes no more room
+    than a minute.
     """
 
-    __slots__ = ("_every", "_seen", "points")
+    __slots__ = ("_every", "_latest", "_seen", "_thin")
 
     def __init__(self) -> None:
-        self.points: list[tuple[float, float]] = []
-        """Of time, in seconds, and value; by time."""
+        self._latest: deque[tuple[float, float]] = deque(maxlen=_MOST)
+        self._thin: list[tuple[float, float]] = []
         self._every = 1
         self._seen = 0
 
+    def __len__(self) -> int:
+        return len(self._latest)
+
     def add(self, at_s: float, value: float) -> None:
-        """Take note of a value."""
+        """Take note of a value; times ascend."""
+        self._latest.append((at_s, value))
         if self._seen % self._every == 0:
-            if len(self.points) >= _MOST:
-                self.points = self.points[::2]
+            if len(self._thin) >= _MOST:
+                self._thin = self._thin[::2]
                 self._every *= 2
-            self.points.append((at_s, value))
+            self._thin.append((at_s, value))
         self._seen += 1
 
     def since(self, at_s: float) -> list[float]:
-        """Return the values that are kept from ``at_s`` on."""
-        return [value for _, value in self.points[bisect_left(self.points, (at_s, -math.inf)) :]]
+        """Return the values from ``at_s`` on, thinned out where that is long ago; at least the latest one."""
+        from_s = self._latest[0][0] if self._latest else math.inf
+        found = [value for when_s, value in self._thin if at_s <= when_s < from_s]
+        found += [value for when_s, value in self._latest if when_s >= at_s]
+        return found or [value for _, value in list(self._latest)[-1:]]
 
     def trend(self) -> Trend | None:
         """Return the trend of all of it."""
-        return theil_sen(self.points)
+        return theil_sen(self._thin)
