@@ -69,7 +69,9 @@ def _print(found: Sequence[CollectedMetrics]) -> None:
         pid = "" if one.pid is None else f" ({one.pid})"
         print(f"{one.service}{pid}: {_verdict(one)}")
         for budget in one.health.budgets:
-            print(f"  {budget.state:<8} {said(budget)}{_of(budget.count) if budget.unit == 's' else ''}")
+            print(
+                f"  {budget.state:<8} {said(budget)}{_of(budget.count) if budget.count and budget.unit == 's' else ''}"
+            )
 
 
 def _verdict(one: CollectedMetrics) -> str:

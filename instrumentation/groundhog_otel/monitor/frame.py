@@ -28,6 +28,8 @@ _RIGHT: Final = (False, False, True, True, True, True, False, True, True)
 _WIDTHS: Final = (0, 6, 7, 7, 7, 7, 4, 6, 9)
 """Of all columns but the first, which has the rest, and of which at least so much remains."""
 _LEAST_NAME: Final = 12
+_TELLING_S: Final = 300.0
+"""What a few seconds have seen is nothing to tell of an hour."""
 _STYLES: Final = {"bold": "\x1b[1m", "dim": "\x1b[2m", "red": "\x1b[1;31m", "off": "\x1b[0m"}
 
 
@@ -103,7 +105,7 @@ def _figures(one: CollectedMetrics) -> Iterator[str]:
 
 def _growth(memory: ResourceMetrics | None) -> str:
     trend = None if memory is None else memory.trend
-    if trend is None or not trend.certain:
+    if trend is None or not trend.certain or trend.over_s < _TELLING_S:
         return ""
     return f" ({'+' if trend.per_hour > 0 else '-'}{size(abs(trend.per_hour))}/h)"
 

@@ -74,6 +74,7 @@ class WatchedHealth(Measurement):
 def said(budget: BudgetState) -> str:
     """Return a budget's state as a clause: ``command: 63 ms of 50 ms (tools/call search)``."""
     unit: Callable[[float], str] = _UNITS[budget.unit]
-    measured = "not measured" if budget.measured is None else f"{unit(budget.measured)}"
+    if budget.measured is None:
+        return f"{budget.name}: not measured, against {unit(budget.limit)}"
     worst = "" if budget.worst is None else f" ({budget.worst})"
-    return f"{budget.name}: {measured} of {unit(budget.limit)}{worst}"
+    return f"{budget.name}: {unit(budget.measured)} of {unit(budget.limit)}{worst}"

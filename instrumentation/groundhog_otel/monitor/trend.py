@@ -32,6 +32,8 @@ class Trend:
     """The ends of the interval that holds the slope with a confidence of 95 %, if the points are independent."""
     high: float
     points: int
+    over_s: float
+    """From the first of the points to the last, in seconds: what an hour is told of."""
 
     @property
     def certain(self) -> bool:
@@ -40,7 +42,7 @@ class Trend:
 
 
 def theil_sen(points: Sequence[tuple[float, float]], *, confidence: float = CONFIDENCE) -> Trend | None:
-    """Return the trend of points of time (seconds) and value; None for fewer than five at different times."""
+    """Return the trend of points of time (seconds, ascending) and value; None for fewer than five."""
     slopes = sorted(
         (value - before) / (at_s - before_s) * _HOUR_S
         for index, (at_s, value) in enumerate(points)
@@ -56,7 +58,7 @@ def theil_sen(points: Sequence[tuple[float, float]], *, confidence: float = CONF
     spread = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(max(variance, 0.0))
     upper = min(round((len(slopes) + spread) / 2), len(slopes) - 1)
     lower = max(round((len(slopes) - spread) / 2) - 1, 0)
-    return Trend(median(slopes), slopes[lower], slopes[upper], count)
+    return Trend(median(slopes), slopes[lower], slopes[upper], count, points[-1][0] - points[0][0])
 
 
 def _ties(values: Iterable[float]) -> int:
