@@ -35,7 +35,7 @@ class Operations:
                 key = Key(key.side, OTHER)
             window = self._windows.setdefault(key, Window(self._window_s))
         if key not in self._budgets or budget is not None:
-            self._budgets[key] = budget or (None if key.side == "block" else budget_for(key.method))
+            self._budgets[key] = budget or _usual(key)
         window.add(at_s, duration_s, error)
 
     def read(self, now_s: float, in_flight: Mapping[Key, int] | None) -> tuple[OperationMetrics, ...]:
@@ -60,7 +60,7 @@ class Operations:
                     p99_s=reading.p99_s,
                     max_s=reading.max_s,
                     precision=reading.precision,
-                    budget=self._budgets.get(key, None if key.side == "block" else budget_for(key.method)),
+                    budget=self._budgets[key] if key in self._budgets else _usual(key),
                 )
             )
         return tuple(found)
@@ -68,3 +68,7 @@ class Operations:
     def covered_s(self, now_s: float) -> float:
         """Return how long a time is looked back on at ``now_s``, in seconds."""
         return max(min(Window(self._window_s).covered_s(now_s), now_s - self._since_s), 0.0)
+
+
+def _usual(key: Key) -> Budget | None:
+    return None if key.side == "block" else budget_for(key.method)
