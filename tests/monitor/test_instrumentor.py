@@ -60,7 +60,7 @@ def test_it_answers_and_is_found_by_its_number_until_it_is_taken_back(instrument
         assert list(answering(os.getpid())) == []
         with pytest.raises(ConnectionRefusedError):
             ask(url, "/livez")
-        assert (ON_BEGIN, ON_END) == before[:2]
+        assert before[:2] == (ON_BEGIN, ON_END)
         assert _soon(lambda: _threads() <= before[2])
 
 

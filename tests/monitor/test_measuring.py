@@ -286,7 +286,8 @@ def test_a_failure_of_ours_is_said_once_and_the_block_goes_on(
     broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(guard, "_said", set())
-    monitor = PerformanceMonitor(meter_provider=_Broken() if broken == "provider" else NoOpMeterProvider())
+    provider: Any = _Broken() if broken == "provider" else NoOpMeterProvider()
+    monitor = PerformanceMonitor(meter_provider=provider)
     if broken == "instruments":
         monkeypatch.setattr(monitor, "_instruments", _Broken())
     for _ in range(3):

@@ -23,11 +23,12 @@ _ORDERED: Final[dict[Order, Callable[[OperationMetrics], Any]]] = {
     "name": lambda _: 0,
 }
 _Cells = tuple[str, ...]
-_HEAD: Final[_Cells] = ("Operation", "Side", "Calls/s", "p50", "p99", "Budget", "", "Errors", "In flight")
-_RIGHT: Final = (False, False, True, True, True, True, False, True, True)
-_WIDTHS: Final = (0, 6, 7, 7, 7, 7, 4, 6, 9)
-"""Of all columns but the first, which has the rest, and of which at least so much remains."""
-_LEAST_NAME: Final = 12
+_HEAD: Final[_Cells] = ("Operation", "Calls/s", "p50", "p99", "Budget", "", "Errors", "In flight")
+_RIGHT: Final = (False, True, True, True, True, False, True, True)
+_WIDTHS: Final = (0, 7, 7, 7, 7, 4, 6, 9)
+"""Of all columns but the first, which has the rest."""
+_LEAST_NAME: Final = 24
+"""Before the first is narrower than that, the last ones go."""
 _TELLING_S: Final = 300.0
 """What a few seconds have seen is nothing to tell of an hour."""
 _STYLES: Final = {"bold": "\x1b[1m", "dim": "\x1b[2m", "red": "\x1b[1;31m", "off": "\x1b[0m"}
@@ -57,10 +58,9 @@ def draw(processes: Sequence[CollectedMetrics], screen: Screen, *, problem: str 
     lines = [_cut(line, screen.width) for line in _about(processes)]
     if problem is not None:
         lines.append(_styled(_cut(problem, screen.width), "red", screen))
-    several = len(processes) > 1
     rows = [(one, process) for process in processes for one in process.operations]
     room = len(rows) if screen.height is None else max(0, screen.height - len(lines) - 2 - screen.keys)
-    key, by_name = _ORDERED[screen.order], _name(several)
+    key, by_name = _ORDERED[screen.order], _named(processes)
     shown = heapq.nsmallest(room, rows, key=lambda row: (key(row[0]), by_name(row)))
     lines.append("")
     lines.append(_styled(_line(_HEAD, screen.width), "dim", screen))
@@ -113,7 +113,6 @@ def _growth(memory: ResourceMetrics | None) -> str:
 def _cells(one: OperationMetrics, name: str) -> _Cells:
     return (
         name,
-        one.key.side,
         rate(one.per_s),
         "-" if one.p50_s is None else duration(one.p50_s),
         "-" if one.p99_s is None else duration(one.p99_s),
@@ -124,10 +123,18 @@ def _cells(one: OperationMetrics, name: str) -> _Cells:
     )
 
 
-def _name(several: bool) -> Callable[[tuple[OperationMetrics, CollectedMetrics]], str]:
-    if several:
-        return lambda row: _plain(f"{row[1].service}: {row[0].key.name}")
-    return lambda row: _plain(row[0].key.name)
+def _named(processes: Sequence[CollectedMetrics]) -> Callable[[tuple[OperationMetrics, CollectedMetrics]], str]:
+    """Return what a row is called: with its process and its side only where there are several."""
+    several = len(processes) > 1
+    both = {one.pid: len({operation.key.side for operation in one.operations}) > 1 for one in processes}
+
+    def name(row: tuple[OperationMetrics, CollectedMetrics]) -> str:
+        operation, process = row
+        whose = f"{process.service}: " if several else ""
+        side = f" ({operation.key.side})" if both[process.pid] else ""
+        return _plain(f"{whose}{operation.key.name}{side}")
+
+    return name
 
 
 def _line(cells: _Cells, width: int) -> str:

@@ -86,7 +86,7 @@ def _frame(watcher: _Watcher, order: Order, *, colour: bool) -> None:
     screen = Screen(width=width, height=height, colour=colour, order=order, keys=True)
     lines = draw(watcher.latest, screen, problem=watcher.problem)
     # Each line is wiped to its end, and what is below the last: without a blank screen in between nothing flickers.
-    _write("\x1b[H" + "\r\n".join(f"{line}\x1b[K" for line in lines) + "\x1b[J")
+    _write("\x1b[H" + "\n".join(f"{line}\x1b[K" for line in lines) + "\x1b[J")
 
 
 def _write(text: str) -> None:
