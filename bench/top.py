@@ -15,17 +15,26 @@ import os
 import platform
 import random
 import statistics
+import tracemalloc
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from time import perf_counter, thread_time
 
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.trace import SpanKind
+
 from groundhog_otel.analysis.percentiles import nearest_rank
 from groundhog_otel.budgets import UI
+from groundhog_otel.mcp.operation import Operation
+from groundhog_otel.mcp.telemetry import Telemetry
+from groundhog_otel.mcp.transport import STDIO
 from groundhog_otel.monitor.collector import MetricCollector
 from groundhog_otel.monitor.frame import Screen, draw
 from groundhog_otel.monitor.metrics import CollectedMetrics, Key, from_json
 from groundhog_otel.monitor.trend import theil_sen
+from groundhog_otel.monitor.window import Window
+from groundhog_otel.settings import McpSettings
 
 RESULTS = Path(__file__).parent / "TOP.md"
 CALLS = 200_000
@@ -44,11 +53,33 @@ def watched(tools: int, *, calls: int = CALLS) -> MetricCollector:
     return collector
 
 
-def _note(collector: MetricCollector) -> None:
-    """Take a thousand operations, as they end."""
-    key = Key("server", "tools/call", "tool_0000")
+def _ended(collector: MetricCollector, operation: Operation) -> None:
+    """Hear of a thousand operations, as they begin and end."""
     for _ in range(1000):
-        collector.watch.note(key, 0.01)
+        collector.watch._begun(operation)
+        collector.watch._ended(operation, 0.01)
+
+
+def _operation() -> Operation:
+    telemetry = Telemetry(McpSettings(), meter_provider=MeterProvider(shutdown_on_exit=False))
+    telemetry.targets.learn("tool_0000")
+    return Operation(telemetry, SpanKind.SERVER, "tools/call", transport=STDIO, target="tool_0000")
+
+
+def memory() -> str:
+    """Return a table of what one operation takes, by how many calls there are in its window."""
+    table = ["| calls in the window | kB |", "|---|--:|"]
+    for calls in (50, 1000, 100_000):
+        chance = random.Random(calls)
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        window = Window(60)
+        for number in range(calls):
+            window.add(60 * number / calls, chance.lognormvariate(-4, 0.6))
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        table.append(f"| {calls:,} | {(after - before) / 1000:.0f} |")
+    return "\n".join(table)
 
 
 def _all_called(collector: MetricCollector) -> CollectedMetrics:
@@ -79,7 +110,8 @@ def _lines() -> dict[str, Callable[[], object]]:
         whole.collect_metrics().as_json()
     )
     found["in the process: the same, every tool called since"] = lambda: json.dumps(_all_called(whole).as_json())
-    found["in the process: 1000 operations noted"] = lambda: _note(whole)
+    operation = _operation()
+    found["in the process: 1000 operations heard of"] = lambda: _ended(whole, operation)
     points = [(float(number), random.random()) for number in range(64)]
     found["in the process: one trend of 64 points"] = lambda: theil_sen(points)
     return found
@@ -114,6 +146,10 @@ busy with other work (load average {load:.0f}), which wall time has in it and CP
 {CALLS:,} calls within its window. The budget for what a user sees is {UI.limit_s * 1e3:.0f} ms.
 
 {table}
+
+What the window of one operation takes, of durations spread as those of a tool are (lognormal, sigma 0.6):
+
+{memory()}
 """
 
 

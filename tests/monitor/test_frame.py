@@ -101,7 +101,7 @@ def test_it_says_what_is_wrong() -> None:
         unsure = replace(hurt, resources=(replace(memory, trend=trend),), running=False)
         text = "\n".join(draw([unsure], Screen(width=120)))
         assert "RSS 90 MB  loop" in text, "of an hour nothing is told that is not known"
-        assert "srv (7), ended  whole run" in text
+        assert "srv (7), ended  last 60 s" in text
 
 
 def test_colours_are_for_terminals() -> None:

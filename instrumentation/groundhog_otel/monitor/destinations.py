@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from time import monotonic
 from typing import Final
 
@@ -26,6 +26,7 @@ class Destinations:
     def __init__(self) -> None:
         self._looked_s = float("-inf")
         self._known: Mapping[str, str] = {}
+        self._addresses: Collection[tuple[str, int]] | None = None
 
     def states(self) -> Mapping[str, str]:
         """Return what is known of each endpoint: ``listening``, ``refused``, ``unknown host`` or ``silent``.
@@ -39,7 +40,9 @@ class Destinations:
 
     def _look(self) -> None:
         try:
-            self._known = {f"{host}:{port}": _connected(host, port) for host, port in sorted(_addresses())}
+            if self._addresses is None:
+                self._addresses = sorted(_addresses())
+            self._known = {f"{host}:{port}": _connected(host, port) for host, port in self._addresses}
         except Exception:
             guarded_error("health")
 

@@ -87,8 +87,7 @@ def _about(processes: Sequence[CollectedMetrics]) -> Iterator[str]:
             continue
         exceeded = [budget.name for budget in one.health.exceeded]
         verdict = f"over budget: {', '.join(exceeded)}" if exceeded else f"budgets: {one.health.state}"
-        looked = "whole run" if not one.running else f"last {duration(one.window_s)}"
-        yield f"{title}  {looked}  {verdict}"
+        yield f"{title}  last {duration(one.window_s)}  {verdict}"
         yield figures
 
 

@@ -18,7 +18,11 @@ def running(known: Iterable[asyncio.AbstractEventLoop]) -> list[asyncio.Abstract
 
     Before the first operation no loop is known. The main thread's is found by looking for it in what the thread runs.
     """
-    found = [loop for loop in list(known) if loop.is_running() and not loop.is_closed()]
+    try:
+        candidates = list(known)
+    except RuntimeError:  # one more has come to be known meanwhile
+        candidates = []
+    found = [loop for loop in candidates if loop.is_running() and not loop.is_closed()]
     if found:
         return found
     frame = sys._current_frames().get(threading.main_thread().ident or 0)

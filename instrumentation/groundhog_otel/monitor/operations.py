@@ -12,7 +12,7 @@ from groundhog_otel.monitor.window import Window
 
 __all__ = ("MOST", "Operations")
 
-MOST: Final = 1000
+MOST: Final = 500
 """Names that are told apart; others are taken together, as ``_OTHER``."""
 
 

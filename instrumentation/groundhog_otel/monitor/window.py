@@ -8,11 +8,12 @@ the middle of a bucket is within :data:`PRECISION` of everything in it.
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Final, TypeVar
 
 from groundhog_otel.analysis.percentiles import nearest_rank
@@ -61,12 +62,26 @@ class Reading:
 
 
 class _Slice:
-    __slots__ = ("counts", "errors", "max_s")
+    """Counts by bucket: in a dictionary while it grows, and then in a fraction of the room."""
+
+    __slots__ = ("counts", "errors", "max_s", "settled")
 
     def __init__(self) -> None:
         self.counts: dict[int, int] = {}
+        self.settled = array("i")
+        """Bucket and count in turn, of what is no longer in ``counts``."""
         self.errors: dict[str, int] = {}
         self.max_s = 0.0
+
+    def settle(self) -> None:
+        """Put aside what there is: hardly any more will come."""
+        if self.counts:
+            self.settled.extend(chain.from_iterable(self.counts.items()))
+            self.counts = {}
+
+    def items(self) -> Iterable[tuple[int, int]]:
+        """Return bucket and count, perhaps more than once for a bucket."""
+        return chain(zip(self.settled[::2], self.settled[1::2], strict=True), self.counts.items())
 
 
 class Window:
@@ -89,6 +104,8 @@ class Window:
         """Take one duration, that ended at ``at_s``; one from before the window is left out."""
         number = int(at_s // self._slice_s)
         if number > self._latest:
+            for earlier in self._slices.values():
+                earlier.settle()
             self._move(number)
         elif number <= self._latest - SLICES:
             return
@@ -147,15 +164,18 @@ class Window:
         for old in [one for one in self._slices if one <= number - SLICES]:
             gone = self._slices.pop(old)
             self._read = None
-            self.count -= sum(gone.counts.values())
-            _take_back(self._counts, gone.counts)
-            _take_back(self._errors, gone.errors)
+            self.count -= _take_back(self._counts, gone.items())
+            _take_back(self._errors, gone.errors.items())
 
 
-def _take_back(totals: dict[K, int], gone: dict[K, int]) -> None:
-    for key, count in gone.items():
+def _take_back(totals: dict[K, int], gone: Iterable[tuple[K, int]]) -> int:
+    """Subtract some counts, and return their sum."""
+    taken = 0
+    for key, count in gone:
+        taken += count
         left = totals[key] - count
         if left:
             totals[key] = left
         else:
             del totals[key]
+    return taken
