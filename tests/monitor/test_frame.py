@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -31,6 +31,7 @@ TEXTS = st.text(max_size=40)
 SIZES = st.tuples(st.integers(1, 200), st.integers(1, 80))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), SIZES, st.sampled_from(ORDERS), TEXTS, st.booleans())
 def test_it_fits_whatever_the_screen(tools: int, size: tuple[int, int], order: Order, name: str, several: bool) -> None:
     (width, height), metrics = size, _metrics(tools, name=name)

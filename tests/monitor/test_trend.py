@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import theilslopes
 
@@ -17,6 +17,7 @@ POINTS = st.lists(
 ).map(lambda points: sorted((float(at_s), float(value)) for at_s, value in points))
 
 
+@settings(deadline=None)
 @given(POINTS)
 def test_it_is_scipys(points: list[tuple[float, float]]) -> None:
     found = theil_sen(points)
@@ -29,6 +30,7 @@ def test_it_is_scipys(points: list[tuple[float, float]]) -> None:
     assert found.over_s == points[-1][0] - points[0][0]
 
 
+@settings(deadline=None)
 @given(POINTS, st.floats(-100, 100))
 def test_tilting_the_points_tilts_the_slope(points: list[tuple[float, float]], tilt: float) -> None:
     before = theil_sen(points)
@@ -60,6 +62,7 @@ def test_of_too_few_there_is_none(points: list[tuple[float, float]]) -> None:
     assert theil_sen(points) is None
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20_000))
 def test_a_series_of_any_length_is_small_and_keeps_its_slope(count: int) -> None:
     series = Series()

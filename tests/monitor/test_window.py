@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundhog_otel.analysis.percentiles import latency, nearest_rank
@@ -16,11 +16,13 @@ DURATIONS = st.floats(1e-9, 1e5)
 CALLS = st.lists(st.tuples(st.floats(0, 300), DURATIONS, st.sampled_from([None, None, "timeout", "tool_error"])))
 
 
+@settings(deadline=None)
 @given(DURATIONS)
 def test_the_middle_of_a_bucket_is_near_everything_in_it(duration_s: float) -> None:
     assert abs(middle(bucket(duration_s)) - duration_s) <= duration_s * PRECISION * 1.0001
 
 
+@settings(deadline=None)
 @given(DURATIONS, DURATIONS)
 def test_buckets_are_in_the_order_of_their_durations(one: float, other: float) -> None:
     assert (bucket(one) <= bucket(other)) == (one <= other) or bucket(one) == bucket(other)
@@ -31,6 +33,7 @@ def test_what_takes_no_time_has_a_bucket_too(duration_s: float) -> None:
     assert bucket(duration_s) == bucket(1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(DURATIONS, min_size=1, max_size=EXACT))
 def test_few_are_exact(durations_s: list[float]) -> None:
     window = Window(60)
@@ -42,6 +45,7 @@ def test_few_are_exact(durations_s: list[float]) -> None:
     )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(EXACT + 1, 1500), st.floats(0.1, 3))
 def test_many_are_within_their_error(seed: int, count: int, spread: float) -> None:
     chance = random.Random(seed)
@@ -56,6 +60,7 @@ def test_many_are_within_their_error(seed: int, count: int, spread: float) -> No
         assert value == pytest.approx(nearest_rank(durations_s, percent), rel=PRECISION * 1.0001)
 
 
+@settings(deadline=None)
 @given(CALLS, st.floats(0, 400))
 def test_what_is_old_is_as_if_it_had_never_been(calls: list[tuple[float, float, str | None]], later_s: float) -> None:
     calls.sort(key=lambda call: call[0])
@@ -71,6 +76,7 @@ def test_what_is_old_is_as_if_it_had_never_been(calls: list[tuple[float, float, 
     assert found.count == sum(at_s // slice_s > now_s // slice_s - SLICES for at_s, _, _ in calls)
 
 
+@settings(deadline=None)
 @given(CALLS)
 def test_nothing_is_left_of_a_window_that_is_over(calls: list[tuple[float, float, str | None]]) -> None:
     window = Window(60)
