@@ -14,13 +14,15 @@ from opentelemetry.sdk.metrics.export import Gauge, Histogram, Metric, Sum
 
 from groundhog_otel.catalogue import METRICS, nearest
 from groundhog_otel.mcp.traffic import TrafficCounter
+from groundhog_otel.monitor import PerformanceMonitor
+from groundhog_otel.monitor.instrumentor import MonitorInstrumentor
 from groundhog_otel.pipeline.layout import find_project
 from groundhog_otel.resources import ResourceInstrumentor
 from groundhog_otel.resources.metric import Kind
 from groundhog_otel.resources.table import TABLE
 from groundhog_otel.runtime import RuntimeInstrumentor
 from groundhog_otel.runtime.table import HISTOGRAMS, OBSERVED
-from groundhog_otel.settings import ResourceSettings, RuntimeSettings
+from groundhog_otel.settings import MonitorSettings, ResourceSettings, RuntimeSettings
 from tests.dashboards.expressions import FILES, expressions, metrics_in
 from tests.resources.collector import Collector, burn
 from tests.support import sdk
@@ -40,8 +42,8 @@ def test_every_row_of_the_tables_is_in_the_catalogue_and_nothing_else_is() -> No
         assert METRICS[histogram.name].buckets == tuple(histogram.buckets_s)
     runtime = {row.name for row in (*OBSERVED, *HISTOGRAMS)}
     ours = {name for name in METRICS if name.startswith(("groundhog.", "cpython."))}
-    load = {name for name in ours if name.startswith("groundhog.load.")}
-    assert ours - runtime - load == {"groundhog.mcp.io", "groundhog.folder.usage"}
+    others = {name for name in ours if name.startswith(("groundhog.load.", "groundhog.block.", "groundhog.budget."))}
+    assert ours - runtime - others == {"groundhog.mcp.io", "groundhog.folder.usage"}
 
 
 def _kind(metric: Metric) -> str:
@@ -86,6 +88,26 @@ def test_what_a_watched_server_emits_is_as_the_catalogue_has_it() -> None:
         "groundhog.event_loop.lag",
         "cpython.gc.collections",
     } <= {metric.name for metric in emitted}
+
+
+def test_what_the_monitor_emits_is_as_the_catalogue_has_it() -> None:
+    found, instrumentor = Collector(), MonitorInstrumentor()
+    instrumentor.instrument(meter_provider=found.provider, settings=MonitorSettings(store_every_s=3600))
+    monitor = PerformanceMonitor(meter_provider=found.provider)
+    try:
+        for name in ("tools/call", "prompts/get", "load index"):
+            monitor.measure_latency(name, tool="search", seconds=0.01)
+            with pytest.raises(LookupError), monitor.track_resource_usage(name, tool="search"):
+                raise LookupError
+            monitor.record_throughput(name, 3, tool="search")
+        emitted = found.metrics()
+    finally:
+        instrumentor.uninstrument()
+        found.provider.shutdown()
+    for metric in emitted:
+        _agrees(metric)
+    told = {name for name in METRICS if name.startswith(("groundhog.block.", "groundhog.budget."))}
+    assert {metric.name for metric in emitted} == told
 
 
 def test_what_the_resources_emit_is_as_the_catalogue_has_it(tmp_path: Path) -> None:

@@ -115,6 +115,15 @@ _LOAD: Final = (
     Metric("groundhog.load.schedule.delay", "histogram", "s", (), buckets=_LOAD_BUCKETS),
     Metric("groundhog.load.requests.active", "updowncounter", "{request}", ()),
 )
+_GROWTH: Final = (1e4, 1e5, 1e6, 5e6, 1e7, 5e7, 1e8, 5e8, 1e9)
+_BLOCK: Final = ("mcp.method.name", "groundhog.block.name", "gen_ai.tool.name", "gen_ai.prompt.name")
+_MONITOR: Final = (
+    Metric("groundhog.block.duration", "histogram", "s", (*_BLOCK, "error.type"), buckets=_LAG),
+    Metric("groundhog.block.cpu.time", "histogram", "s", (*_BLOCK, "error.type"), buckets=_LAG),
+    Metric("groundhog.block.memory.growth", "histogram", "By", (*_BLOCK, "error.type"), buckets=_GROWTH),
+    Metric("groundhog.block.count", "counter", "{item}", _BLOCK),
+    Metric("groundhog.budget.utilization", "gauge", "1", ("groundhog.budget.name",)),
+)
 _PROCESS: Final = (
     Metric("process.cpu.time", "counter", "s", _MODE),
     Metric("process.cpu.utilization", "gauge", "1", _MODE),
@@ -200,7 +209,7 @@ _OF_ITSELF: Final = (
     Metric("groundhog_collector_storage_held", "gauge", "By", ("storage",), _SELF),
 )
 METRICS: Final[Mapping[str, Metric]] = {
-    one.name: one for one in (*_MCP, *_RUNTIME, *_LOAD, *_PROCESS, *_HOST, *_OF_SPANS, *_OF_ITSELF)
+    one.name: one for one in (*_MCP, *_RUNTIME, *_LOAD, *_MONITOR, *_PROCESS, *_HOST, *_OF_SPANS, *_OF_ITSELF)
 }
 
 

@@ -69,6 +69,18 @@ def test_nothing_wrong_is_nothing_to_fix() -> None:
             "nothing is profiled",
             "Take groundhog_profiling out",
         ),
+        (
+            "OTEL_PYTHON_GROUNDHOG_HEALTH_PORT",
+            "http",
+            "is not understood; using none",
+            "Write a port, 1 to 65535, or 0",
+        ),
+        (
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+            "groundhog_monitor",
+            "nobody is told how healthy the process is",
+            "Take groundhog_monitor out",
+        ),
         ("OTEL_PYTHON_MCP_REDACTOR", "no_such_package.a:b", "no module no_such_package is found", "PYTHONPATH"),
         (
             "OTEL_EXPORTER_OTLP_ENPOINT",
@@ -82,8 +94,9 @@ def test_nothing_wrong_is_nothing_to_fix() -> None:
     ],
 )
 def test_one_thing_wrong_is_one_thing_to_fix(name: str, value: str, says: str, do: str) -> None:
-    profiled = {"OTEL_PYTHON_GROUNDHOG_PROFILE": "cpu"} if "profiling" in value else {}
-    ((_, said, fix),) = _to_fix(**{name: value, **profiled})
+    asked = {"groundhog_profiling": {"OTEL_PYTHON_GROUNDHOG_PROFILE": "cpu"},
+             "groundhog_monitor": {"OTEL_PYTHON_GROUNDHOG_HEALTH_PORT": "0"}}  # fmt: skip
+    ((_, said, fix),) = _to_fix(**{name: value, **asked.get(value, {})})
     assert name in said or name in fix or value in said
     assert says in said
     assert do in fix

@@ -93,6 +93,16 @@ def make_app() -> App:
         name="profile",
         help="Profile a server: which line of which tool takes the time, which call the memory.",
     )
+    app.command(
+        "groundhog_otel.cli.health:health",
+        name="health",
+        help="Say whether a process answers, and whether it is within its budgets.",
+    )
+    app.command(
+        "groundhog_otel.cli.top:top",
+        name="top",
+        help="Show the operations of a process, live: latency against budget, errors, what is under way.",
+    )
     return app
 
 

@@ -13,9 +13,11 @@ from groundhog_otel.diagnosis.finding import Finding, fix, note
 from groundhog_otel.settings import (
     ENV_CAPTURE_CONTENT,
     McpSettings,
+    MonitorSettings,
     ProfilingSettings,
     ResourceSettings,
     RuntimeSettings,
+    sdk_disabled,
 )
 
 __all__ = ("environment", "known_variables")
@@ -28,10 +30,10 @@ _OTHERS: Final = re.compile(r"OTEL_(PYTHON_\w+_EXCLUDED_URLS|INSTRUMENTATION_\w+
 
 def environment(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Tell what is wrong with the environment."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if sdk_disabled(environ):
         yield fix("environment", "OTEL_SDK_DISABLED=true: nothing is recorded", "Unset OTEL_SDK_DISABLED.")
     settings, problems = McpSettings.from_environ(environ)
-    for others in (ResourceSettings, RuntimeSettings, ProfilingSettings):
+    for others in (ResourceSettings, RuntimeSettings, ProfilingSettings, MonitorSettings):
         problems += others.given({}, environ)[1]
     for problem in problems:
         says, _, do = problem.removesuffix(".").rpartition(". ")

@@ -11,7 +11,7 @@ from groundhog_otel.diagnosis.finding import Finding, fix, note, ok
 from groundhog_otel.mcp.instrumentor import _hooks, _unsupported
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.telemetry import Telemetry
-from groundhog_otel.settings import McpSettings, ProfilingSettings, ResourceSettings, RuntimeSettings
+from groundhog_otel.settings import McpSettings, MonitorSettings, ProfilingSettings, ResourceSettings, RuntimeSettings
 
 __all__ = ("disabled", "instrumentors", "watched")
 
@@ -46,10 +46,22 @@ def watched(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield _switched_off("profiling", "nothing is profiled", "groundhog_profiling", off)
     elif modes:
         yield ok("profiling", f"profiles are taken: {', '.join(modes)}")
+    yield from _monitored(MonitorSettings.given({}, environ)[0], off)
     others = sorted({entry.name for entry in instrumentors() if not entry.name.startswith("groundhog_")})
     if others:
         said = ", ".join(f"{name} (disabled)" if off & {name, "*"} else name for name in others)
         yield note("others", f"other instrumentations installed: {said}")
+
+
+def _monitored(settings: MonitorSettings, off: set[str]) -> Iterator[Finding]:
+    """Tell where the process answers for its health; nothing where it is not asked to."""
+    if settings.active and off & {"groundhog_monitor", "*"}:
+        yield _switched_off("monitor", "nobody is told how healthy the process is", "groundhog_monitor", off)
+    elif settings.port is not None:
+        port = f"port {settings.port}" if settings.port else "any free port: groundhog health PID finds it"
+        yield ok("monitor", f"health is served on {settings.address}, {port}")
+    elif settings.active:
+        yield ok("monitor", f"metrics are stored beside the recordings every {settings.store_every_s:g} s")
 
 
 def disabled(environ: Mapping[str, str]) -> set[str]:

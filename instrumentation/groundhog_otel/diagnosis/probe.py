@@ -15,7 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener, getproxies, proxy_bypass
 
-__all__ = ("TIMEOUT_S", "Answer", "Outcome", "Target", "probe")
+__all__ = ("TIMEOUT_S", "Answer", "Outcome", "Target", "by_proxy", "probe")
 
 TIMEOUT_S: Final = 3.0
 """For each step: connecting, and being answered."""
@@ -82,7 +82,7 @@ class _NoRedirects(HTTPRedirectHandler):
 def probe(target: Target) -> Answer:
     """Export nothing to a target, and return what came of it. Takes some ten seconds at the very most."""
     try:
-        if not _by_proxy(target):
+        if not by_proxy(target):
             hindrance = _connect(target)
             if hindrance is not None:
                 return hindrance
@@ -91,7 +91,7 @@ def probe(target: Target) -> Answer:
         return Answer("failed", str(error))
 
 
-def _by_proxy(target: Target) -> bool:
+def by_proxy(target: Target) -> bool:
     """Tell whether the way there is a proxy's, so that nothing can be said of the host itself."""
     return bool(getproxies().get(urlsplit(target.url).scheme)) and not proxy_bypass(target.address[0])
 

@@ -18,7 +18,10 @@ ON_BEGIN: Final[list[Callable[[Operation], None]]] = []
 """Called with each operation that has just begun, in the task that began it. They must not raise."""
 
 ON_END: Final[list[Callable[[Operation, float], None]]] = []
-"""Called with each operation that has been counted and with its seconds, before its span ends. They must not raise."""
+"""Called with each operation that has been counted and with its seconds, before its span ends. They must not raise.
+
+How it ended is its ``outcome``.
+"""
 
 AROUND: Final[list[Callable[[Operation, Awaitable[Any]], Awaitable[Any]]]] = []
 """Given each operation that handles a message, and what its handler is about to be awaited as; what they return is

@@ -62,6 +62,7 @@ class Operation:
         "mcp_version",
         "method",
         "notification",
+        "outcome",
         "shared",
         "started",
         "target",
@@ -93,6 +94,8 @@ class Operation:
         """Whether an error that the caller sees came from the peer, and not from the SDK's own timeout or shutdown."""
         self.started = 0.0
         """By ``perf_counter``: from when all that we do at its beginning is done."""
+        self.outcome = OK
+        """How it ended, for whoever listens to its end."""
         self.at_end: Callable[[Operation], None] | None = None
         """Called once the operation has been counted and before its span ends, by whoever has more to say of it."""
         self._telemetry = telemetry
@@ -191,6 +194,7 @@ class Operation:
 
     def _settle(self, outcome: Outcome, duration_s: float, end_ns: int | None) -> None:
         span = self._span
+        self.outcome = outcome
         try:
             if span is not None and outcome is not OK:
                 if outcome.status_code is not None:

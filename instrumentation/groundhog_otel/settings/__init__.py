@@ -10,6 +10,7 @@ The settings of the stack are in :mod:`groundhog_otel.settings.stack`, which no 
 from __future__ import annotations
 
 from groundhog_otel.settings.mcp import ENV_CAPTURE_CONTENT, McpSettings
+from groundhog_otel.settings.monitor import ENV_HEALTH_PORT, MonitorSettings
 from groundhog_otel.settings.options import Problem, Redact, resolved
 from groundhog_otel.settings.process import (
     ENV_GROUNDHOG_DIR,
@@ -22,6 +23,7 @@ from groundhog_otel.settings.process import (
     otlp_endpoint,
     otlp_protocol,
     run_id,
+    sdk_disabled,
     store_directory,
     variable,
 )
@@ -35,8 +37,10 @@ __all__ = (
     "ENV_CONFIG_FILE",
     "ENV_GROUNDHOG_DIR",
     "ENV_GROUNDHOG_RUN_ID",
+    "ENV_HEALTH_PORT",
     "ENV_OTLP_ENDPOINT",
     "McpSettings",
+    "MonitorSettings",
     "Problem",
     "ProfilingSettings",
     "Redact",
@@ -51,6 +55,7 @@ __all__ = (
     "otlp_protocol",
     "resolved",
     "run_id",
+    "sdk_disabled",
     "store_directory",
     "variable",
     "warn",

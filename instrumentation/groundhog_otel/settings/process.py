@@ -18,6 +18,7 @@ __all__ = (
     "otlp_endpoint",
     "otlp_protocol",
     "run_id",
+    "sdk_disabled",
     "store_directory",
     "variable",
 )
@@ -60,6 +61,11 @@ def forwarded_environment(environ: Mapping[str, str] = os.environ) -> dict[str, 
     if hooks:
         found["PYTHONPATH"] = os.pathsep.join(hooks)
     return found
+
+
+def sdk_disabled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether telemetry is switched off as a whole (``OTEL_SDK_DISABLED``)."""
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def otlp_asked_for(environ: Mapping[str, str] = os.environ) -> bool:

@@ -9,6 +9,7 @@
         demo-client-4711.traces.jsonl         one file per process and signal, a line per exported batch
         demo-client-4711.metrics.jsonl
         demo-client-4711.earlier.traces.jsonl what came before, when a file has become too large
+        demo-client-4711.monitor.jsonl          what the monitor collects, a line each time
         demo-client-4711.cpu.<id>.profile.jsonl one file per profile, cpu or memory
         demo-client-4711.memory.<id>.memray.bin what memray has recorded, before a profile is made of it
 """
@@ -27,6 +28,7 @@ __all__ = (
     "Signal",
     "earlier_file",
     "is_ours",
+    "monitor_file",
     "new_run_id",
     "own_run_id",
     "parts_of",
@@ -96,6 +98,11 @@ def earlier_file(file: Path) -> Path:
     """Return where what a signal's file holds goes when it has become too large; it is a signal's file, too."""
     name, signal, suffix = file.name.rsplit(".", 2)
     return file.with_name(f"{name}.earlier.{signal}.{suffix}")
+
+
+def monitor_file(run: Path, *, service: str, pid: int) -> Path:
+    """Return the file that the monitor of one process writes to."""
+    return run / f"{_safe(service)}-{pid}.monitor.jsonl"
 
 
 def profile_file(run: Path, *, service: str, pid: int, kind: Literal["cpu", "memory"], profile_id: str) -> Path:

@@ -13,17 +13,13 @@ A signal carries no words, so they are in files; the folder is this user's alone
 
 from __future__ import annotations
 
-import json
-import os
-import stat
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import psutil
 
+from groundhog_otel.announcing import FolderError, private_folder, prune, put, same_process, taken
 from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.settings.profiling import control_directory
 
@@ -39,10 +35,6 @@ __all__ = (
     "taken",
     "withdraw",
 )
-
-_PRIVATE: Final = 0o700
-_CLOCK_S: Final = 2.0
-"""The system counts from its start, and what that was moves with the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,7 @@ class Listening:
             ProfileError: the folder is not to be had.
         """
         folder = open_control()
-        _prune(folder)
+        prune(folder)
         put(folder / f"{self.pid}.json", asdict(self))
 
 
@@ -83,16 +75,10 @@ def open_control() -> Path:
     Raises:
         ProfileError: it cannot be made, or somebody else has made it.
     """
-    folder = control_directory()
     try:
-        with suppress(FileExistsError):
-            folder.mkdir(mode=_PRIVATE)
-        found = folder.lstat()
-    except OSError as error:
-        raise ProfileError(f"cannot make {folder} ({error.strerror}): processes are asked for profiles there") from None
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise ProfileError(f"{folder} is not a folder for you alone: have it removed, and it is made anew")
-    return folder
+        return private_folder(control_directory())
+    except FolderError as error:
+        raise ProfileError(str(error)) from None
 
 
 def listening(pid: int) -> Listening | None:
@@ -107,23 +93,13 @@ def listening(pid: int) -> Listening | None:
         now = Listening.of(pid)
     except (TypeError, psutil.Error):
         return None
-    if found is None or found.program != now.program or abs(found.started_s - now.started_s) > _CLOCK_S:
-        return None
-    return found
+    return found if found is not None and same_process(found, now) else None
 
 
 def withdraw(pid: int) -> None:
     """Take back what a process has said of itself."""
     with suppress(OSError):
         (control_directory() / f"{pid}.json").unlink(missing_ok=True)
-
-
-def _prune(folder: Path) -> None:
-    """Remove what processes have left that were killed."""
-    for file in folder.iterdir():
-        pid = file.name.partition(".")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            file.unlink(missing_ok=True)
 
 
 def request_file(folder: Path, pid: int) -> Path:
@@ -144,25 +120,3 @@ def answers_of(folder: Path, pid: int) -> list[Path]:
 def lock_file(folder: Path, pid: int) -> Path:
     """Return what is locked while a process is asked."""
     return folder / f"{pid}.lock"
-
-
-def put(file: Path, said: Mapping[str, Any]) -> None:
-    """Write, whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    draft.write_text(json.dumps(said), encoding="utf-8")
-    draft.replace(file)
-
-
-def taken(file: Path, *, keep: bool = False) -> dict[str, Any] | None:
-    """Return what a file says, and remove it; None where there is none, or nothing to be understood."""
-    try:
-        said = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        said = None
-    if not keep:
-        file.unlink(missing_ok=True)
-    return said if isinstance(said, dict) else None
