@@ -9,6 +9,7 @@ The settings of the stack are in :mod:`groundhog_otel.settings.stack`, which no 
 
 from __future__ import annotations
 
+from groundhog_otel.settings.actions import ActionSettings, Wanted
 from groundhog_otel.settings.mcp import ENV_CAPTURE_CONTENT, McpSettings
 from groundhog_otel.settings.options import Problem, Redact, resolved
 from groundhog_otel.settings.process import (
@@ -36,12 +37,14 @@ __all__ = (
     "ENV_GROUNDHOG_DIR",
     "ENV_GROUNDHOG_RUN_ID",
     "ENV_OTLP_ENDPOINT",
+    "ActionSettings",
     "McpSettings",
     "Problem",
     "ProfilingSettings",
     "Redact",
     "ResourceSettings",
     "RuntimeSettings",
+    "Wanted",
     "config_file",
     "forwarded_environment",
     "inherited",
