@@ -11,7 +11,7 @@ from groundhog_otel.diagnosis.finding import Finding, fix, note, ok
 from groundhog_otel.mcp.instrumentor import _hooks, _unsupported
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.telemetry import Telemetry
-from groundhog_otel.settings import McpSettings, ProfilingSettings, ResourceSettings, RuntimeSettings
+from groundhog_otel.settings import ActionSettings, McpSettings, ProfilingSettings, ResourceSettings, RuntimeSettings
 
 __all__ = ("disabled", "instrumentors", "watched")
 
@@ -46,10 +46,19 @@ def watched(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield _switched_off("profiling", "nothing is profiled", "groundhog_profiling", off)
     elif modes:
         yield ok("profiling", f"profiles are taken: {', '.join(modes)}")
+    yield from _actions(environ, off)
     others = sorted({entry.name for entry in instrumentors() if not entry.name.startswith("groundhog_")})
     if others:
         said = ", ".join(f"{name} (disabled)" if off & {name, "*"} else name for name in others)
         yield note("others", f"other instrumentations installed: {said}")
+
+
+def _actions(environ: Mapping[str, str], off: set[str]) -> Iterator[Finding]:
+    actions = ActionSettings.given({}, environ)[0].actions
+    if actions and off & {"groundhog_actions", "*"}:
+        yield _switched_off("actions", "no action is applied", "groundhog_actions", off)
+    elif actions:
+        yield ok("actions", f"actions are applied at the start: {'; '.join(map(str, actions))}")
 
 
 def disabled(environ: Mapping[str, str]) -> set[str]:

@@ -168,13 +168,19 @@ class PerformanceOptimizer:
 
         trial = _in_a_loop(lambda stop: work(stop, on_block))
         try:
-            note(self._store, self._command.words, trial, load=config_facts(self._plan.load))
+            note(self._store, self._command.words, trial, load=self._facts())
         except OSError as error:
             raise LoadError(
                 f"The ledger in {self._store} cannot be written ({error.strerror}): name another folder with --dir"
             ) from None
         self._on_trial(trial)
         return trial
+
+    def _facts(self) -> dict[str, Any]:
+        """Return under which load it was tried."""
+        plan = self._plan
+        more = {"blocks": plan.blocks, "segment_s": plan.segment_s, "warm_up_s": plan.warm_up_s, "tools": plan.tools}
+        return {**config_facts(plan.load), **more}
 
     def _result(self, trials: list[Trial], tried_one_by_one: int, whole: Trial | None) -> OptimizationResult:
         kept = tuple(one for one in trials[:tried_one_by_one] if one.outcome == "kept")
