@@ -1,14 +1,15 @@
 """How two servers differ: each measure with the interval of its change, from blocks that hold both.
 
-Blocks are drawn again and again, each with both of its halves: what a block has in common (the machine's other work,
-its clock rate) falls out. Beside that interval stands Student's, of the changes block by block, and the wider of both
-is taken at each end: with five blocks, resampling alone cannot tell what happens once in a hundred times.
+Each block gives one change: what both of its halves have in common (the machine's other work, its clock rate) falls out
+there. The interval is found by drawing blocks again and again; beside it stands Student's, of the same changes, and the
+wider of both is taken at each end: with five blocks, resampling cannot tell what happens once in a hundred times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import exp, expm1, sqrt
 from typing import Final
 
 import numpy as np
@@ -22,9 +23,7 @@ __all__ = ("Effect", "Errors", "effects", "errors_of")
 
 _LEAST_REQUESTS: Final = 20
 """Of an operation, with each server: fewer say nothing of its slow ones."""
-_OWN: Final = "p99 of "
-
-Statistic = Callable[[Counts, Integers], Floats]
+_NOTHING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class Effect:
     """``mean``, ``p50``, ``p99``: seconds, each operation by itself and then averaged as often as it is called.
     ``cpu``: seconds of CPU time a request. ``memory``: bytes. ``p99 of tools/call add``: of one operation."""
     without: float
+    """The geometric mean of the blocks, as the next."""
     changed: float
     low: float
     """The interval of the change, as a share of ``without``: negative is less."""
@@ -62,27 +62,31 @@ class Errors:
 def effects(
     blocks: Sequence[Block], *, promised: Sequence[str] = (), confidence: float = 0.95, seed: int = 0
 ) -> tuple[Effect, ...]:
-    """Return every measure that can be told, the promised ones at a confidence that holds for all of them together.
+    """Return every measure that can be told, from two blocks on.
 
-    Raises:
-        ValueError: there are fewer than two blocks.
+    The ``promised`` ones have intervals of a confidence that holds for all of them together (Bonferroni); so have those
+    of single operations.
     """
-    return tuple(_Comparing(blocks, promised, confidence, seed).effects())
+    generator = np.random.default_rng(seed)
+    operations = _operations(blocks)
+    found = []
+    for measure, sides, among in _measures(blocks, operations):
+        number = len(promised) if measure in promised else among
+        found.append(_effect(measure, sides, 1 - (1 - confidence) / number, generator))
+    return tuple(found)
 
 
 def errors_of(blocks: Sequence[Block]) -> Errors:
     """Return how many requests failed with either server."""
-    without = [one for block in blocks for one in block.without]
-    changed = [one for block in blocks for one in block.changed]
-    bad, of, bad_now, of_now = (
-        sum(one.errors for one in without),
-        sum(one.count for one in without),
-        sum(one.errors for one in changed),
-        sum(one.count for one in changed),
-    )
+    bad, of = _failed([one for block in blocks for one in block.without])
+    bad_now, of_now = _failed([one for block in blocks for one in block.changed])
     table = np.array([[bad_now, of_now - bad_now], [bad, of - bad]])
     p = float(stats.fisher_exact(table, alternative="greater")[1]) if bad_now else 1.0
     return Errors(bad, of, bad_now, of_now, p)
+
+
+_Sides = tuple[Floats, Floats]
+"""Without and with: a value for each block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,101 +98,87 @@ class _Operation:
     changed: Counts
 
 
-class _Comparing:
-    def __init__(self, blocks: Sequence[Block], promised: Sequence[str], confidence: float, seed: int) -> None:
-        self._blocks = blocks
-        self._promised, self._confidence = promised, confidence
-        self._number = len(blocks)
-        generator = np.random.default_rng(seed)
-        self._drawn = draws(self._number, resamples_for(self._number, self._strict()), generator)
-        self._each = np.eye(self._number, dtype=np.int64)
-        self._all = np.ones((1, self._number), dtype=np.int64)
-        self._operations = _operations(blocks)
+def _measures(blocks: Sequence[Block], operations: Sequence[_Operation]) -> Iterator[tuple[str, _Sides, int]]:
+    """Yield each measure, its values, and among how many of its kind it is."""
+    each = np.eye(len(blocks), dtype=np.int64)
+    percents: dict[str, Callable[[Counts], Floats]] = {
+        "mean": _means,
+        "p50": lambda counts: percentiles(counts, each, 50.0),
+        "p99": lambda counts: percentiles(counts, each, 99.0),
+    }
+    if operations:
+        for measure, of in percents.items():
+            yield measure, _averaged(operations, of), 1
+    yield "cpu", _ratios(blocks, lambda one: one.cpu_s, lambda one: one.count), 1
+    yield "memory", _ratios(blocks, lambda one: one.memory_bytes, lambda _one: 1), 1
+    if len(operations) > 1:
+        for one in operations:
+            yield f"p99 of {one.name}", _averaged([one], percents["p99"]), len(operations)
 
-    def effects(self) -> list[Effect]:
-        found = []
-        if self._operations:
-            found += [
-                self._latency("mean", _mean, self._operations),
-                self._latency("p50", lambda counts, drawn: percentiles(counts, drawn, 50.0), self._operations),
-                self._latency("p99", lambda counts, drawn: percentiles(counts, drawn, 99.0), self._operations),
-            ]
-        found += [
-            self._ratio("cpu", lambda one: one.cpu_s, lambda one: one.count),
-            self._ratio("memory", lambda one: one.memory_bytes, lambda _one: 1),
-        ]
-        if len(self._operations) > 1:
-            for one in self._operations:
-                measure, share = f"{_OWN}{one.name}", len(self._operations)
-                found.append(self._latency(measure, lambda c, d: percentiles(c, d, 99.0), [one], share=share))
-        return found
 
-    def _strict(self) -> float:
-        """Return the confidence of one measure, so that all promised ones together have the wanted one (Bonferroni)."""
-        return 1 - (1 - self._confidence) / max(len(self._promised), 1)
+def _effect(measure: str, sides: _Sides, confidence: float, generator: np.random.Generator) -> Effect:
+    logs = [np.log(np.maximum(side, _NOTHING)) for side in sides]
+    changes = logs[1] - logs[0]
+    number = len(changes)
+    drawn = draws(number, resamples_for(number, confidence), generator)
+    low, high = interval(np.asarray(drawn @ changes / number, dtype=np.float64), number, confidence)
+    middle = float(changes.mean())
+    reach = float(stats.t.ppf((1 + confidence) / 2, number - 1)) * float(changes.std(ddof=1)) / sqrt(number)
+    return Effect(
+        measure,
+        exp(float(logs[0].mean())),
+        exp(float(logs[1].mean())),
+        expm1(min(low, middle - reach)),
+        expm1(max(high, middle + reach)),
+        confidence,
+    )
 
-    def _latency(self, measure: str, of: Statistic, operations: Sequence[_Operation], *, share: int = 1) -> Effect:
-        total = sum(one.share for one in operations)
 
-        def averaged(drawn: Integers) -> tuple[Floats, Floats]:
-            pairs = [(of(one.without, drawn), of(one.changed, drawn), one.share / total) for one in operations]
-            return sum(w * part for w, _, part in pairs), sum(c * part for _, c, part in pairs)  # type: ignore[return-value]
+def _averaged(operations: Sequence[_Operation], of: Callable[[Counts], Floats]) -> _Sides:
+    """Return a statistic of each operation, averaged as often as it is called without the action.
 
-        return self._effect(measure, averaged, share=share)
+    Of all requests together, the statistic would move with how often each operation was called, too.
+    """
+    total = sum(one.share for one in operations)
+    shares = np.array([[one.share / total] for one in operations])
+    without, changed = (
+        np.asarray((shares * np.array([of(getattr(one, side)) for one in operations])).sum(axis=0), dtype=np.float64)
+        for side in ("without", "changed")
+    )
+    return without, changed
 
-    def _ratio(self, measure: str, above: Callable[[Segment], float], below: Callable[[Segment], float]) -> Effect:
-        sums = [
-            [
-                np.array([sum(map(of, getattr(block, which))) for block in self._blocks], dtype=np.float64)
-                for of in (above, below)
-            ]
-            for which in ("without", "changed")
-        ]
 
-        def ratios(drawn: Integers) -> tuple[Floats, Floats]:
-            (without, count), (changed, count_changed) = sums
-            return (
-                (drawn @ without) / np.maximum(drawn @ count, 1),
-                (drawn @ changed) / np.maximum(drawn @ count_changed, 1),
-            )
-
-        return self._effect(measure, ratios)
-
-    def _effect(self, measure: str, of: Callable[[Integers], tuple[Floats, Floats]], *, share: int = 1) -> Effect:
-        confidence = self._strict() if measure in self._promised else 1 - (1 - self._confidence) / share
-        (without,), (changed,) = of(self._all)
-        low, high = interval(_changes(*of(self._drawn)), self._number, confidence)
-        least, most = _student(_changes(*of(self._each)), confidence)
-        return Effect(measure, float(without), float(changed), min(low, least), max(high, most), confidence)
+def _ratios(blocks: Sequence[Block], above: Callable[[Segment], float], below: Callable[[Segment], float]) -> _Sides:
+    without, changed = (
+        np.array([sum(map(above, side)) / max(sum(map(below, side)), 1) for side in sides], dtype=np.float64)
+        for sides in ([one.without for one in blocks], [one.changed for one in blocks])
+    )
+    return without, changed
 
 
 def _operations(blocks: Sequence[Block]) -> list[_Operation]:
     """Return the operations that each block has, with both servers, and enough of."""
-    counts = {}
+    found = {}
     for name in sorted({name for block in blocks for one in block.without for name in one.response}):
-        sides = [
-            Counts.of([one.response.get(name) for block in blocks for one in getattr(block, which)]).blocks(len(blocks))
-            for which in ("without", "changed")
-        ]
-        if all(side.slices.sum(axis=1).all() and side.total >= _LEAST_REQUESTS for side in sides):
-            counts[name] = sides
-    total = sum(sides[0].total for sides in counts.values())
-    return [_Operation(name, sides[0].total / total, *sides) for name, sides in counts.items()]
+        without, changed = (
+            _counts(sides, name) for sides in zip(*((b.without, b.changed) for b in blocks), strict=True)
+        )
+        if all(side.slices.sum(axis=1).all() and side.total >= _LEAST_REQUESTS for side in (without, changed)):
+            found[name] = without, changed
+    total = sum(without.total for without, _ in found.values())
+    return [_Operation(name, sides[0].total / total, *sides) for name, sides in found.items()]
 
 
-def _mean(counts: Counts, drawn: Integers) -> Floats:
+def _counts(sides: Sequence[tuple[Segment, ...]], name: str) -> Counts:
+    """Return the latencies of an operation: a slice for each block."""
+    return Counts.of(one.response.get(name) for segments in sides for one in segments).blocks(len(sides))
+
+
+def _means(counts: Counts) -> Floats:
     middle = (counts.low_s + counts.high_s) / 2
-    return np.asarray((drawn @ (counts.slices @ middle)) / (drawn @ counts.slices.sum(axis=1)), dtype=np.float64)
+    sums: Integers = counts.slices.sum(axis=1)
+    return np.asarray((counts.slices @ middle) / sums, dtype=np.float64)
 
 
-def _changes(without: Floats, changed: Floats) -> Floats:
-    """Return the changes as shares; none where there was nothing to change."""
-    return np.divide(changed, without, out=np.ones_like(changed, dtype=np.float64), where=without > 0) - 1
-
-
-def _student(changes: Floats, confidence: float) -> tuple[float, float]:
-    """Return the interval of the change of blocks: of logarithms, in which twice and half are equally far."""
-    logs = np.log(np.maximum(changes + 1, 1e-9))
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(logs) - 1)) * float(logs.std(ddof=1)) / np.sqrt(len(logs))
-    middle = float(logs.mean())
-    return float(np.expm1(middle - reach)), float(np.expm1(middle + reach))
+def _failed(segments: Sequence[Segment]) -> tuple[int, int]:
+    return sum(one.errors for one in segments), sum(one.count for one in segments)

@@ -102,7 +102,8 @@ def _more(trial: Trial) -> Iterator[str]:
     if trial.errors is not None and (trial.errors.without or trial.errors.changed):
         errors = trial.errors
         before, now = errors.without / max(errors.of_without, 1), errors.changed / max(errors.of_changed, 1)
-        yield f"Failed: {share(before)} of {errors.of_without:,} without it, {share(now)} of {errors.of_changed:,} with."
+        said = f"{share(before)} of {errors.of_without:,} without it, {share(now)} of {errors.of_changed:,} with it"
+        yield f"Failed: {said}."
     yield from (f"Note: {note}." for note in trial.notes)
 
 
