@@ -36,7 +36,7 @@ class CacheHints(Action):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self._patches = Patches((Hook("mcp.server.runner", "ServerRunner._serialize", self._around),))
-        self._before: list[tuple[Any, dict[str, Any]]] = []
+        self._before: list[tuple[Any, dict[str, Any] | None]] = []
 
     def precondition(self) -> str | None:
         """Return why not, if so."""
@@ -60,7 +60,8 @@ class CacheHints(Action):
         self._patches.remove()
         before, self._before = self._before, []
         for server, hints in before:
-            server.cache_hints = hints
+            if hints is not None:
+                server.cache_hints = hints
 
     def _around(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def serialize(runner: Any, *args: Any, **kwargs: Any) -> Any:
@@ -73,7 +74,7 @@ class CacheHints(Action):
         if any(server is known for known, _ in self._before):
             return
         hints = getattr(server, "cache_hints", None)
-        self._before.append((server, hints or {}))
+        self._before.append((server, hints))
         if hints is None:
             self.told("refused", "this release of mcp keeps its hints elsewhere: pip install -U groundhog-otel")
             return
