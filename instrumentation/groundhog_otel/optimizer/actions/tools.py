@@ -14,8 +14,8 @@ Run = Callable[[Any, Callable[..., Awaitable[Any]], tuple[Any, ...], dict[str, A
 """Takes a tool, the SDK's way to run one, and the other arguments of that."""
 
 UNSEEN: Final = (
-    "no tool of that name was called on a server of the kind MCPServer or FastMCP: tools of a low-level server are no"
-    " functions of their own"
+    "no tool of that name was called on a server of the kind MCPServer or FastMCP: those of a low-level server are no"
+    " functions of their own, and one of a mounted server is named without the prefix"
 )
 _HOMES: Final = (
     ("mcp.server.mcpserver.tools.base", "Tool.run"),  # mcp 2
