@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from tests.support import sdk
 
 BLOCKS_S = 0.02
-NAPS_S = 0.05
+NAPS_S = 0.4
 
 
 class Client:
@@ -48,6 +49,12 @@ def make_server(**settings: Any) -> Any:
     @server.tool(annotations=hint)
     def wait(word: str) -> str:
         time.sleep(NAPS_S)
+        return word
+
+    @server.tool(annotations=hint)
+    async def fragile(word: str) -> str:
+        if "gc_freeze" in os.environ.get("OTEL_PYTHON_GROUNDHOG_ACTIONS", ""):
+            os._exit(3)
         return word
 
     return server
