@@ -65,7 +65,7 @@ unit: .venv/ready  ## Run the fast tests, on the newest mcp
 
 older: $(OLDER:%=.venv-%/ready)  ## Run the instrumentation's tests on the older generations of mcp
 	@set -e; for name in $(OLDER); do \
-	  echo "== $$name"; .venv-$$name/bin/pytest -m "not e2e and not slow" tests/mcp; done
+	  echo "== $$name"; .venv-$$name/bin/pytest -m "not e2e and not slow" tests/mcp tests/optimizer/actions; done
 
 fastmcp: $(FASTMCP:%=.venv-%/ready)  ## Run the tests of the FastMCP framework, on its three generations
 	@set -e; [ -d tests/fastmcp ] || exit 0; for name in $(FASTMCP); do \

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 __all__ = ("main", "make_app")
 
-_WITH_COMMAND: Final = ("run", "doctor", "load", "profile")
+_WITH_COMMAND: Final = ("run", "doctor", "load", "profile", "optimize")
 """Sub-commands that take another command after ``--``."""
 _TAKING_IT: Final = (*_WITH_COMMAND, "scale", "cpu", "memory")
 """The functions behind them, and behind theirs."""
 
 _OF_LOAD: Final = ("hdrh", "jsonschema", "mcp", "scipy")
 """What the extra "load" brings, beside what "tools" does."""
+_OF_OPTIMIZE: Final = (*_OF_LOAD, "duckdb")
 
 
 def make_app() -> App:
@@ -94,6 +95,11 @@ def make_app() -> App:
         help="Profile a server: which line of which tool takes the time, which call the memory.",
     )
     app.command(
+        "groundhog_otel.cli.optimize:app",
+        name="optimize",
+        help="Find what makes a server slow, try what may help beside the server without it, keep what has proved to.",
+    )
+    app.command(
         "groundhog_otel.cli.health:health",
         name="health",
         help="Say whether a process answers, and whether it is within its budgets.",
@@ -121,6 +127,8 @@ def main() -> None:
     words, after = _split(sys.argv[1:])
     if words[:1] == ["load"] and any(find_spec(name) is None for name in _OF_LOAD):
         sys.exit("groundhog: load tests are an extra of this package: pip install 'groundhog-otel[load]'")
+    if words[:1] == ["optimize"] and any(find_spec(name) is None for name in _OF_OPTIMIZE):
+        sys.exit("groundhog: optimising is an extra of this package: pip install 'groundhog-otel[optimize]'")
     try:
         command, bound, _ = app.parse_args(words)
         if command.__name__ not in _TAKING_IT:

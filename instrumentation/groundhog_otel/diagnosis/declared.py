@@ -13,7 +13,14 @@ from opentelemetry.util.re import parse_env_headers
 from groundhog_otel.diagnosis.finding import Finding, fix, ok
 from groundhog_otel.diagnosis.probe import Target
 from groundhog_otel.diagnosis.targets import SIGNALS, Signal, console
-from groundhog_otel.settings import McpSettings, MonitorSettings, ProfilingSettings, ResourceSettings, RuntimeSettings
+from groundhog_otel.settings import (
+    ActionSettings,
+    McpSettings,
+    MonitorSettings,
+    ProfilingSettings,
+    ResourceSettings,
+    RuntimeSettings,
+)
 
 __all__ = ("from_file",)
 
@@ -63,6 +70,7 @@ def _options(path: str, model: Any, environ: Mapping[str, str]) -> Iterator[Find
     ours: Mapping[str, Any] = {
         "groundhog_mcp": McpSettings, "groundhog_resources": ResourceSettings, "groundhog_runtime": RuntimeSettings,
         "groundhog_profiling": ProfilingSettings, "groundhog_monitor": MonitorSettings,
+        "groundhog_actions": ActionSettings,
     }  # fmt: skip
     for name, settings in ours.items():
         options = dict(listed.get(name) or {})

@@ -12,6 +12,7 @@ from typing import Final
 from groundhog_otel.diagnosis.finding import Finding, fix, note
 from groundhog_otel.settings import (
     ENV_CAPTURE_CONTENT,
+    ActionSettings,
     McpSettings,
     MonitorSettings,
     ProfilingSettings,
@@ -33,7 +34,7 @@ def environment(environ: Mapping[str, str]) -> Iterator[Finding]:
     if sdk_disabled(environ):
         yield fix("environment", "OTEL_SDK_DISABLED=true: nothing is recorded", "Unset OTEL_SDK_DISABLED.")
     settings, problems = McpSettings.from_environ(environ)
-    for others in (ResourceSettings, RuntimeSettings, ProfilingSettings, MonitorSettings):
+    for others in (ResourceSettings, RuntimeSettings, ProfilingSettings, MonitorSettings, ActionSettings):
         problems += others.given({}, environ)[1]
     for problem in problems:
         says, _, do = problem.removesuffix(".").rpartition(". ")

@@ -11,7 +11,14 @@ from groundhog_otel.diagnosis.finding import Finding, fix, note, ok
 from groundhog_otel.mcp.instrumentor import _hooks, _unsupported
 from groundhog_otel.mcp.patching import Hook
 from groundhog_otel.mcp.telemetry import Telemetry
-from groundhog_otel.settings import McpSettings, MonitorSettings, ProfilingSettings, ResourceSettings, RuntimeSettings
+from groundhog_otel.settings import (
+    ActionSettings,
+    McpSettings,
+    MonitorSettings,
+    ProfilingSettings,
+    ResourceSettings,
+    RuntimeSettings,
+)
 
 __all__ = ("disabled", "instrumentors", "watched")
 
@@ -47,6 +54,7 @@ def watched(environ: Mapping[str, str]) -> Iterator[Finding]:
     elif modes:
         yield ok("profiling", f"profiles are taken: {', '.join(modes)}")
     yield from _monitored(MonitorSettings.given({}, environ)[0], off)
+    yield from _actions(environ, off)
     others = sorted({entry.name for entry in instrumentors() if not entry.name.startswith("groundhog_")})
     if others:
         said = ", ".join(f"{name} (disabled)" if off & {name, "*"} else name for name in others)
@@ -62,6 +70,14 @@ def _monitored(settings: MonitorSettings, off: set[str]) -> Iterator[Finding]:
         yield ok("monitor", f"health is served on {settings.address}, {port}")
     elif settings.active:
         yield ok("monitor", f"metrics are stored beside the recordings every {settings.store_every_s:g} s")
+
+
+def _actions(environ: Mapping[str, str], off: set[str]) -> Iterator[Finding]:
+    actions = ActionSettings.given({}, environ)[0].actions
+    if actions and off & {"groundhog_actions", "*"}:
+        yield _switched_off("actions", "no action is applied", "groundhog_actions", off)
+    elif actions:
+        yield ok("actions", f"actions are applied at the start: {'; '.join(map(str, actions))}")
 
 
 def disabled(environ: Mapping[str, str]) -> set[str]:

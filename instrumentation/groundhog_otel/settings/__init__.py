@@ -9,6 +9,7 @@ The settings of the stack are in :mod:`groundhog_otel.settings.stack`, which no 
 
 from __future__ import annotations
 
+from groundhog_otel.settings.actions import ActionSettings, Wanted
 from groundhog_otel.settings.mcp import ENV_CAPTURE_CONTENT, McpSettings
 from groundhog_otel.settings.monitor import ENV_HEALTH_PORT, MonitorSettings
 from groundhog_otel.settings.options import Problem, Redact, resolved
@@ -39,6 +40,7 @@ __all__ = (
     "ENV_GROUNDHOG_RUN_ID",
     "ENV_HEALTH_PORT",
     "ENV_OTLP_ENDPOINT",
+    "ActionSettings",
     "McpSettings",
     "MonitorSettings",
     "Problem",
@@ -46,6 +48,7 @@ __all__ = (
     "Redact",
     "ResourceSettings",
     "RuntimeSettings",
+    "Wanted",
     "config_file",
     "forwarded_environment",
     "inherited",
