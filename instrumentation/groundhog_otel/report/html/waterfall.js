@@ -106,6 +106,7 @@ class Waterfall {
     const name = cell("name", toggle, recorded.name(span));
     name.style.paddingLeft = `${Math.min(spans.depth[span], 12) * 14}px`;
     if (error) name.append(made("span", "bad", ` ✕ ${error}`));
+    else if (recorded.isOver(span)) name.append(made("span", "bad", " over budget"));
     row.append(name, cell("service", service), cell("time", ...this.bar(span, error)), cell("n", duration(spans.length[span])));
     return row;
   }
