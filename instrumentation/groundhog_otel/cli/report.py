@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from groundhog_otel.analysis.detectors import NAMES
-from groundhog_otel.analysis.finding import Finding
+from groundhog_otel.analysis.analyze import analyze
 from groundhog_otel.analysis.waterfall import slowest, waterfall
 from groundhog_otel.report.content import Report, reported
 from groundhog_otel.report.optimizations import LEDGER, read_ledger
@@ -73,7 +71,7 @@ def report(
         return _trace(recording, trace.lower(), run)
     found = reported(
         recording,
-        findings=_findings(recording),
+        findings=analyze(recording).findings,
         optimizations=read_ledger(_ledger(store, runs)),
         versions=read_versions(runs),
     )
@@ -93,14 +91,6 @@ def report(
 
         print_report(found)
     return _OVER_BUDGET if check and found.summary.missed else 0
-
-
-def _findings(recording: Recording) -> list[Finding] | None:
-    """Ask every detector; None where there are none to ask."""
-    if not NAMES:
-        return None
-    modules = (import_module(f"groundhog_otel.analysis.detectors.{name}") for name in NAMES)
-    return [finding for module in modules for finding in module.detect(recording)]
 
 
 def _ledger(store: Path, runs: Sequence[Path]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,6 @@ from groundhog_otel.store.otlp import (
     HistogramSample,
     MalformedError,
     Sample,
-    decode_histograms,
     decode_metrics,
     decode_spans,
 )
@@ -88,12 +87,13 @@ class Folder:
         pid = pid_of(file)
         with suppress(MalformedError):
             by_process: dict[Process, list[Sample]] = {}
-            for sample in decode_metrics(line, pid=pid):
+            decoded = decode_metrics(line, pid=pid)
+            for sample in decoded.samples:
                 by_process.setdefault(sample.process, []).append(sample)
             for process, samples in by_process.items():
                 self._of(process).take_samples(samples)
-            if _LAG.encode() in line:
-                for histogram in decode_histograms(line, _LAG, pid=pid):
+            for histogram in decoded.histograms:
+                if histogram.name == _LAG:
                     self._of(histogram.process).take_lag(histogram)
 
     def _of(self, process: Process) -> _Recorded:
@@ -147,10 +147,11 @@ class _Recorded:
     def take_lag(self, sample: HistogramSample) -> None:
         """Take how late the loop was since the point before: its 99th percentile, to the end of its bucket."""
         before, self._lag = self._lag, sample
-        same = before is not None and before.start_ns == sample.start_ns and len(before.counts) == len(sample.counts)
-        old = before.counts if same and before is not None else (0,) * len(sample.counts)
-        grown = [count - less for count, less in zip(sample.counts, old, strict=True)]
-        self._lag_s = _percentile(grown, sample.bounds) if sum(grown) else 0.0
+        counts = sample.buckets.counts
+        goes_on = before is not None and not sample.delta and before.start_ns == sample.start_ns
+        if before is not None and goes_on and len(before.buckets.counts) == len(counts):
+            counts = tuple(now - then for now, then in zip(counts, before.buckets.counts, strict=True))
+        self._lag_s = _percentile(counts, sample.boundaries) if sum(counts) else 0.0
 
     def collected(self, *, ended: bool) -> CollectedMetrics:
         pid = self._process.pid
@@ -173,7 +174,7 @@ class _Recorded:
         )
 
 
-def _percentile(counts: list[int], bounds: tuple[float, ...]) -> float:
+def _percentile(counts: Sequence[int], bounds: tuple[float, ...]) -> float:
     rank, seen = math.ceil(sum(counts) * 0.99), 0
     for count, bound in zip(counts, bounds, strict=False):
         seen += count

@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from groundhog_otel.load.results.machine import machine_facts
 from groundhog_otel.optimizer.result import Trial
+from groundhog_otel.report.optimizations import LEDGER
 
-__all__ = ("LEDGER", "Entry", "history", "note")
-
-LEDGER: Final = "optimizations.jsonl"
+__all__ = ("Entry", "history", "note")
 
 
 @dataclass(frozen=True, slots=True)

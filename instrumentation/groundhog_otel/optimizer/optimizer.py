@@ -14,7 +14,6 @@ from groundhog_otel.environment_variables import OTEL_PYTHON_GROUNDHOG_ACTIONS
 from groundhog_otel.load.engine.stopping import Stop, on_signals
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.results.facts import config_facts
-from groundhog_otel.optimizer.analysing import analysed
 from groundhog_otel.optimizer.baseline import Baseline, recorded_baseline
 from groundhog_otel.optimizer.ledger import note
 from groundhog_otel.optimizer.plan import Plan
