@@ -195,7 +195,7 @@ def test_nothing_helps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_ledger_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     for number in range(2):
         ledger.note(tmp_path, ["python"], Trial(action=f"a{number}", outcome="refused", why="w"), load={"users": 1})
-    file = tmp_path / ledger.LEDGER
+    file = tmp_path / LEDGER
     file.write_text(file.read_text() + '{"time": "2026", "tri\n[]\n')
     assert [one.trial["action"] for one in ledger.history(tmp_path)] == ["a0", "a1"]
     assert file.stat().st_mode & 0o077 == 0

@@ -41,6 +41,10 @@ class Progress:
     of: int = 0
 
 
+def _found(recording: Recording) -> list[Finding]:
+    return list(analyze(recording).findings)
+
+
 class PerformanceOptimizer:
     """Improves one server, without a change of its code, and proves it.
 
@@ -63,7 +67,7 @@ class PerformanceOptimizer:
         plan: Plan | None = None,
         actions: str | Sequence[str] = (),
         store: Path | None = None,
-        analyse: Callable[[Recording], list[Finding]] = analysed,
+        analyse: Callable[[Recording], list[Finding]] = _found,
         on_progress: Callable[[Progress], None] = lambda _progress: None,
         on_trial: Callable[[Trial], None] = lambda _trial: None,
     ) -> None:
