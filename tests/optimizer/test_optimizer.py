@@ -20,6 +20,7 @@ from groundhog_otel.optimizer.baseline import Baseline
 from groundhog_otel.optimizer.experiment import Compared
 from groundhog_otel.optimizer.optimizer import PerformanceOptimizer, Progress
 from groundhog_otel.optimizer.result import Trial
+from groundhog_otel.report.optimizations import LEDGER
 from groundhog_otel.settings import Wanted
 from groundhog_otel.settings.actions import spelled
 from groundhog_otel.store.model import Process, Recording, Span

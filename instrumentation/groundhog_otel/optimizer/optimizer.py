@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from groundhog_otel.analysis.analyze import analyze
 from groundhog_otel.analysis.finding import Finding
 from groundhog_otel.environment_variables import OTEL_PYTHON_GROUNDHOG_ACTIONS
 from groundhog_otel.load.engine.stopping import Stop, on_signals
