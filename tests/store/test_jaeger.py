@@ -159,8 +159,8 @@ def test_times_are_written_to_the_nanosecond() -> None:
 
 
 def test_what_has_no_services_is_no_jaeger() -> None:
-    with answering(lambda _path, _query: (200, b'{"status":"up"}')) as address:
-        with pytest.raises(StoreError, match="something else than its services"):
-            Jaeger(address).services()
+    up = answering(lambda _path, _query: (200, b'{"status":"up"}'))
+    with up as address, pytest.raises(StoreError, match="something else than its services"):
+        Jaeger(address).services()
     with answering(lambda _path, _query: (200, b"{}")) as address:
         assert Jaeger(address).services() == ()
