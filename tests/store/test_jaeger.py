@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
 
 from groundhog_otel.store import StoreError
+from groundhog_otel.store import jaeger as jaeger_module
 from groundhog_otel.store.jaeger import Jaeger
+from tests.store.backend import answering
 from tests.support.ports import free_ports
-from tests.support.recorded import span, traces_line
+from tests.support.recorded import START, span, traces_line
 
 
 class _Answers(HTTPServer):
@@ -94,3 +97,70 @@ def test_nobody_answers() -> None:
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(StoreError, match="Write http://host:port"):
         Jaeger(address)
+
+
+class _Searched:
+    """A Jaeger with traces a second apart, which gives the newest of a window, as many as are asked for."""
+
+    def __init__(self, traces: int, *, apart_ms: float = 1000) -> None:
+        self._spans = [span(own=one, trace=one, at_ms=one * apart_ms) for one in range(1, traces + 1)]
+        self.asked: list[dict[str, str]] = []
+
+    def __call__(self, path: str, query: dict[str, str]) -> tuple[int, bytes]:
+        if path == "/api/v3/services":
+            return 200, b'{"services":["app","empty"]}'
+        self.asked.append(query)
+        begin, end = query["query.start_time_min"], query["query.start_time_max"]
+        found = [one for one in self._spans if begin <= jaeger_module._rfc3339(one.start_ns) <= end]
+        found = found[-int(query["query.num_traces"]) :]
+        if not found or query["query.service_name"] != "app":
+            return 404, b'{"error":{"httpCode":404,"message":"No traces found"}}'
+        return 200, json.dumps({"result": json.loads(traces_line(*found))}).encode()
+
+
+def _search(searched: _Searched, **options: Any) -> tuple[list[int], bool]:
+    with answering(searched) as address:
+        traces, complete = Jaeger(address).search(since_ns=START, until_ns=START + 3600 * 10**9, **options)
+    return [int(trace.trace_id, 16) for trace in traces], complete
+
+
+def test_a_search_is_of_all_services_unless_some_are_named() -> None:
+    searched = _Searched(3)
+    assert _search(searched) == ([1, 2, 3], True)
+    assert [query["query.service_name"] for query in searched.asked] == ["app", "empty"]
+    assert {query["query.raw_traces"] for query in searched.asked} == {"true"}
+    assert _search(searched, services=["empty"]) == ([], True)
+
+
+def test_a_window_with_more_traces_than_a_page_is_asked_for_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaeger_module, "_PAGE", 7)
+    searched = _Searched(100)
+    assert _search(searched) == (list(range(1, 101)), True)
+    assert 15 < len(searched.asked) < 100
+
+
+def test_of_more_than_are_wanted_the_newest_are_given_and_no_more_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaeger_module, "_PAGE", 7)
+    few, many = _Searched(100), _Searched(100)
+    assert _search(few, most=10) == (list(range(91, 101)), False)
+    _search(many)
+    assert len(few.asked) < len(many.asked) / 2
+
+
+def test_more_traces_at_once_than_a_page_are_said_not_to_be_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaeger_module, "_PAGE", 7)
+    found, complete = _search(_Searched(20, apart_ms=0.001))
+    assert not complete
+    assert 7 <= len(found) < 20
+
+
+def test_times_are_written_to_the_nanosecond() -> None:
+    assert jaeger_module._rfc3339(1_800_000_000 * 10**9 + 7) == "2027-01-15T08:00:00.000000007Z"
+
+
+def test_what_has_no_services_is_no_jaeger() -> None:
+    up = answering(lambda _path, _query: (200, b'{"status":"up"}'))
+    with up as address, pytest.raises(StoreError, match="something else than its services"):
+        Jaeger(address).services()
+    with answering(lambda _path, _query: (200, b"{}")) as address:
+        assert Jaeger(address).services() == ()
