@@ -33,8 +33,8 @@ _BACKOFF_NS: Final = 10_000_000
 _BACKOFF_FACTOR: Final = 5
 _MOST_EVIDENCE: Final = 5
 
-_Key = tuple[Process, str, str | None, str | None]
-"""Process, name, and what the attempts have in common: the digest, or the parent."""
+_Key = tuple[Process, str, str, str | None]
+"""Process, name, and what the attempts have in common: the digest, or the parent with its trace."""
 
 
 @dataclass(slots=True)
@@ -46,16 +46,17 @@ class _Seen:
 
 def detect(recording: Recording) -> list[Finding]:
     """Return one finding for each kind of call that is repeated because it fails."""
-    calls: Counter[tuple[str, str]] = Counter()
-    groups: dict[_Key, list[Span]] = {}
-    for span in recording.spans:
-        if span.kind == "client":
-            calls[span.process.service, span.name] += 1
-            key = _key(span)
-            if key is not None:
-                groups.setdefault(key, []).append(span)
-    failed = (group for group in groups.values() if len(group) > 1 and any(map(error_of, group)))
-    requests = [request for group in failed for request in _requests(group)]
+    clients = [span for span in recording.spans if span.kind == "client"]
+    calls = Counter((span.process.service, span.name) for span in clients)
+    groups: dict[_Key, list[Span]] = {
+        key: [] for span in clients if error_of(span) is not None and (key := _key(span)) is not None
+    }
+    names = {key[:2] for key in groups}
+    for span in clients:
+        key = _key(span) if (span.process, span.name) in names else None
+        if key in groups:
+            groups[key].append(span)
+    requests = [request for group in groups.values() for request in _requests(group)]
     waited = waited_for(recording.spans, {span.trace_id for request in requests for span in request})
     seen: dict[tuple[str, str], _Seen] = {}
     for request in requests:
@@ -74,7 +75,7 @@ def _key(span: Span) -> _Key | None:
     digest = span.attributes.get(REQUEST_DIGEST)
     if isinstance(digest, str):
         return span.process, span.name, digest, None
-    return None if span.parent_id is None else (span.process, span.name, None, span.trace_id + span.parent_id)
+    return None if span.parent_id is None else (span.process, span.name, span.trace_id, span.parent_id)
 
 
 def _requests(group: list[Span]) -> Iterator[list[Span]]:
