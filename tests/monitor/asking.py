@@ -21,12 +21,12 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-def ask(url: str, path: str, method: str = "GET", body: bytes | None = None) -> Answer:
+def ask(url: str, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
     """Return the answer to one request."""
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=20)
     try:
-        connection.request(method, path, body=body)
+        connection.request(method, path, body=body, headers=headers)
         response = connection.getresponse()
         return Answer(response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
     finally:

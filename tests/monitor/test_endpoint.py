@@ -150,6 +150,24 @@ def test_other_paths_and_other_methods(endpoint: Endpoint) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:9464", 200), ("127.0.0.1", 200), ("[::1]:9464", 200), ("evil.example", 403),
+        ("127.0.0.1.evil.example:80", 403), ("[", 403),
+    ],
+)  # fmt: skip
+def test_on_loopback_only_this_machine_is_meant(host: str, status: int, endpoint: Endpoint) -> None:
+    """A page whose name was made to point here gets nothing."""
+    assert ask(endpoint.url, "/metrics.json", Host=host).status == status
+
+
+def test_elsewhere_names_are_what_they_are(collector: MetricCollector) -> None:
+    endpoint = Endpoint(collector, address="0.0.0.0")
+    assert ask(endpoint.url, "/livez", Host="my-server.svc").status == 200
+    endpoint.close()
+
+
+@pytest.mark.parametrize(
     "nonsense", [b"", b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000]
 )
 def test_nonsense_and_clients_that_say_nothing_hold_nobody_up(

@@ -8,14 +8,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import pytest
 
+from groundhog_otel.announcing import private_folder, put
 from groundhog_otel.mcp.inflight import ON_BEGIN, ON_END
-from groundhog_otel.monitor.announced import answering
+from groundhog_otel.monitor.announced import Answering, announce, answering, withdraw
 from groundhog_otel.monitor.instrumentor import MonitorInstrumentor
 from groundhog_otel.monitor.metrics import Key
 from groundhog_otel.settings import MonitorSettings
+from groundhog_otel.settings.profiling import control_directory
 from tests.monitor.asking import ask
 from tests.resources.collector import Collector
 
@@ -62,6 +65,20 @@ def test_it_answers_and_is_found_by_its_number_until_it_is_taken_back(instrument
             ask(url, "/livez")
         assert before[:2] == (ON_BEGIN, ON_END)
         assert _soon(lambda: _threads() <= before[2])
+
+
+def test_what_another_process_of_that_number_has_said_is_not_believed() -> None:
+    own = Answering.of(os.getpid(), "http://127.0.0.1:1")
+    file = private_folder(control_directory()) / f"{own.pid}.health.json"
+    for other in ({"started_s": own.started_s - 100}, {"program": "/usr/bin/other"}, {"more": 1}):
+        put(file, {**asdict(own), **other})
+        assert list(answering(own.pid)) == []
+    file.write_text("not JSON")
+    assert list(answering(own.pid)) == []
+    announce(own.url)
+    assert list(answering(own.pid)) == [own]
+    withdraw()
+    assert not file.exists()
 
 
 def test_the_budgets_are_a_metric_while_it_is_on(instrumentor: MonitorInstrumentor) -> None:

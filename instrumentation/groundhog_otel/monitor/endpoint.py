@@ -13,7 +13,9 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
 
 from groundhog_otel import __version__
 from groundhog_otel.mcp.guard import guarded_error
@@ -27,6 +29,7 @@ READY_S: Final = 1.0
 """A process is ready when its event loops answer within this."""
 _PATIENCE_S: Final = 5.0
 _POLL_S: Final = 1.0
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _Answer = tuple[int, "Mapping[str, Any] | str"]
 _DOORS: Final = ("/livez", "/readyz", "/healthz", "/metrics.json")
 
@@ -51,6 +54,7 @@ class Endpoint:
                 "/healthz": self._healthy,
                 "/metrics.json": self._metrics,
             }
+            local = address in _LOOPBACK
 
         class Server(ThreadingHTTPServer):
             address_family = family
@@ -116,6 +120,8 @@ class Endpoint:
 
 class _Handler(BaseHTTPRequestHandler):
     answers: ClassVar[Mapping[str, Callable[[], _Answer]]]
+    local: ClassVar[bool]
+    """Whether it listens on loopback only."""
     protocol_version = "HTTP/1.1"
     server_version = f"groundhog-health/{__version__}"
     sys_version = ""
@@ -123,6 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         door = self.answers.get(self.path.partition("?")[0])
+        if self.local and not _names_this_machine(self.headers.get("Host", "")):
+            self._answer(HTTPStatus.FORBIDDEN, {"error": "ask by the name localhost, or by an address"})
+            return
         if door is None:
             self._answer(HTTPStatus.NOT_FOUND, {"error": f"there is {', '.join(_DOORS)}"})
             return
@@ -156,3 +165,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Log nothing: standard error is the program's."""
+
+
+def _names_this_machine(host: str) -> bool:
+    """Tell whether a ``Host`` is localhost or an address.
+
+    A page in a browser can have its own name point to loopback, and read what is there; it asks by that name.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or bool(ip_address(name))
+    except ValueError:
+        return not host  # HTTP/1.0 need not send one
