@@ -81,6 +81,12 @@ def test_nothing_wrong_is_nothing_to_fix() -> None:
             "nobody is told how healthy the process is",
             "Take groundhog_monitor out",
         ),
+        (
+            "OTEL_PYTHON_GROUNDHOG_ACTIONS",
+            "Limiter",
+            "is not understood; using none",
+            "Write actions with their parameters and ; between them",
+        ),
         ("OTEL_PYTHON_MCP_REDACTOR", "no_such_package.a:b", "no module no_such_package is found", "PYTHONPATH"),
         (
             "OTEL_EXPORTER_OTLP_ENPOINT",
@@ -151,6 +157,15 @@ def test_each_signal_goes_where_its_own_variables_say() -> None:
     assert _about(findings, "traces").level == "ok"
     assert "connection refused" in _about(findings, "metrics").says
     assert _about(findings, "sampler").says == "parentbased_traceidratio: 0.25 of all traces"
+
+
+def test_actions_are_said_and_that_they_are_turned_off() -> None:
+    asked = {**CLOSED, "OTEL_PYTHON_GROUNDHOG_ACTIONS": "limiter:tokens=80;gc_freeze"}
+    found = _about(list(examine(asked)), "actions")
+    assert (found.level, found.says) == ("ok", "actions are applied at the start: limiter:tokens=80; gc_freeze")
+    off = _about(list(examine({**asked, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "groundhog_actions"})), "actions")
+    assert off.says == "no action is applied: OTEL_PYTHON_DISABLED_INSTRUMENTATIONS has groundhog_actions"
+    assert not [one for one in examine(CLOSED) if one.about == "actions"]
 
 
 @pytest.fixture

@@ -15,10 +15,12 @@ from rich.console import Console
 
 from groundhog_otel.analysis.finding import Finding
 from groundhog_otel.load.errors import LoadError
+from groundhog_otel.load.plan import LoadTestConfig, Scenario, Step
 from groundhog_otel.optimizer import ledger, summary, terminal
 from groundhog_otel.optimizer.baseline import Baseline
 from groundhog_otel.optimizer.experiment import Compared
 from groundhog_otel.optimizer.optimizer import PerformanceOptimizer, Progress
+from groundhog_otel.optimizer.plan import Plan
 from groundhog_otel.optimizer.result import Trial
 from groundhog_otel.report.optimizations import LEDGER
 from groundhog_otel.settings import Wanted
@@ -100,6 +102,16 @@ def test_the_next_is_tried_beside_what_is_kept_and_all_together_at_the_end(
     assert [entry.trial["action"] for entry in ledger.history(tmp_path)] == [one.action for one in trials]
     assert result.trials[0].predicted_saving_ms == pytest.approx(5.0)
     assert result.trials[0].measured_saving_ms == pytest.approx(5.0, rel=0.6)
+
+
+def test_that_a_made_up_load_repeats_itself_is_no_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    Lab(monkeypatch, {})
+    repeated = replace(finding("cache_result", tool="look"), detector="repeated_calls")
+    assert _optimizer(tmp_path, **_findings(repeated)).analyze_bottlenecks() == ()
+    scenario = Scenario("look", (Step(target="look"),))
+    given = Plan(load=LoadTestConfig(test_scenarios=(scenario,)))
+    (suggestion,) = _optimizer(tmp_path, plan=given, **_findings(repeated)).suggest_improvements()
+    assert suggestion.untried == "high risk: ask for it, with --actions cache_result:tool=look"
 
 
 def test_what_helps_alone_and_not_together_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -68,25 +68,28 @@ async def compare(
         store = None
         if any(ACTIONS[one.name].exports for one in new):
             store = Path(opened.enter_context(TemporaryDirectory(prefix="groundhog-")))
-        pair = []
-        for name, actions in (("without", without), ("with", changed)):
-            if store is not None:
+            for name in ("without", "with"):
                 prepare(store, name)
-            pair.append(await opened.enter_async_context(served(command, actions, store=store, run=name)))
-        first, second = pair
+        first = await opened.enter_async_context(served(command, without, store=store, run="without"))
+        try:
+            second = await opened.enter_async_context(served(command, changed, store=store, run="with"))
+        except LoadError as error:
+            return Compared(died=str(error))
         async with first.target.open() as session:
             config = await plan.config(session)
-        for _ in range(_WARM_UPS):
-            await loaded(first.target, plan.warming(config), stop)
-            if (ended := await _loaded(second.target, plan.warming(config), stop)).interrupted is not None:
-                return Compared(died=ended.interrupted)
-            if {one.action for one in second.statuses()} >= set(map(str, new)):
-                break
-        for one in new:
-            why = reports.refusal(str(one), second.statuses(), called=ACTIONS[one.name].unseen)
-            if why is not None:
-                return Compared(refused=why)
-        return await _blocks((first, second), config, plan, stop=stop, on_block=on_block)
+        try:
+            for _ in range(_WARM_UPS):
+                await loaded(first.target, plan.warming(config), stop)
+                await _changed(second, plan.warming(config), stop)
+                if {one.action for one in second.statuses()} >= set(map(str, new)):
+                    break
+            for one in new:
+                why = reports.refusal(str(one), second.statuses(), called=ACTIONS[one.name].unseen)
+                if why is not None:
+                    return Compared(refused=why)
+            return await _blocks((first, second), config, plan, stop=stop, on_block=on_block)
+        except _EndedError as ended:
+            return Compared(died=str(ended))
 
 
 async def _blocks(
@@ -101,11 +104,8 @@ async def _blocks(
         # Whatever drifts evenly (the machine's heat, another program) falls on both alike.
         for server in (first, second, second, first) if number % 2 == 0 else (second, first, first, second):
             before = server.use()
-            result = await _loaded(server.target, plan.segment(config, number), stop)
-            if result.interrupted is not None:
-                if server is first:
-                    raise LoadError(f"The server has ended without the action: {result.interrupted}")
-                return Compared(tuple(blocks), died=result.interrupted)
+            segment = plan.segment(config, number)
+            result = await (loaded(first.target, segment, stop) if server is first else _changed(second, segment, stop))
             after = server.use()
             sides[server].append(Segment.of(result, cpu_s=after.cpu_s - before.cpu_s, memory_bytes=after.memory_bytes))
             poor += faults(result)[:1]
@@ -126,14 +126,6 @@ async def loaded(target: Target, config: LoadTestConfig, stop: Stop) -> LoadResu
         LoadError: it cannot be reached, or has ended.
         StoppedError: ``stop`` was told.
     """
-    result = await _loaded(target, config, stop)
-    if result.interrupted is not None:
-        raise LoadError(f"The server has ended: {result.interrupted}")
-    return result
-
-
-async def _loaded(target: Target, config: LoadTestConfig, stop: Stop) -> LoadResult:
-    """Return a result; ``interrupted`` is there when the server has ended, and not when a user wants it."""
     own = Stop()  # a server that has died tells it, too
 
     async def pass_on() -> None:
@@ -144,9 +136,33 @@ async def _loaded(target: Target, config: LoadTestConfig, stop: Stop) -> LoadRes
     passing = asyncio.create_task(pass_on())
     try:
         result = await run_share(target, config, run_id=new_run_id(), stop=own)
+        ended = result.interrupted
+    except StoppedError as error:
+        ended = str(error)
     finally:
         passing.cancel()
         await asyncio.gather(passing, return_exceptions=True)
     if stop.why is not None:
         raise StoppedError(f"stopped before the experiment was over ({stop.why})")
+    if ended is not None:
+        raise LoadError(getattr(target, "ended", None) or ended)
     return result
+
+
+async def _changed(server: Served, config: LoadTestConfig, stop: Stop) -> LoadResult:
+    """Do the same with the server that has the action: to end is what it does, then, and no error of ours.
+
+    Raises:
+        _EndedError: it has ended.
+        StoppedError: ``stop`` was told.
+    """
+    try:
+        return await loaded(server.target, config, stop)
+    except StoppedError:
+        raise
+    except LoadError as error:
+        raise _EndedError(str(error)) from None
+
+
+class _EndedError(Exception):
+    """The server with the action has ended: how, as a clause."""

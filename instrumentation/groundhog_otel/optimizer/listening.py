@@ -32,12 +32,12 @@ async def listening(
 ) -> AsyncIterator[UrlTarget]:
     """Start a command on a free port of loopback, and yield its target once somebody listens there.
 
-    ``{port}`` stands for the port, in the words, the environment and the URL.
+    ``{port}`` stands for the port, in the words and in the URL.
 
     Raises:
         LoadError: it ends, or does not listen in time, or is not told its port.
     """
-    if not any(_PORT in word for word in (*words, *environ.values())):
+    if not any(_PORT in word for word in words):
         raise LoadError("Two servers are to run side by side: write {port} where the command is told its port")
     port = _free()
     place = url.replace(_PORT, str(port))
@@ -46,7 +46,7 @@ async def listening(
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         process = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond, and nothing else runs yet
             [word.replace(_PORT, str(port)) for word in words],
-            env={name: value.replace(_PORT, str(port)) for name, value in environ.items()},
+            env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from groundhog_otel.analysis.analyze import analyze
 from groundhog_otel.analysis.finding import Finding
@@ -29,6 +29,8 @@ from groundhog_otel.store.model import Recording
 __all__ = ("PerformanceOptimizer", "Progress")
 
 T = TypeVar("T")
+_OF_A_MADE_UP_LOAD: Final = frozenset({"repeated_calls"})
+"""Detectors that would find what a load without scenarios does by itself: it has a few arguments for each tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,12 @@ class PerformanceOptimizer:
                 on_begin=lambda: self._on_progress(Progress("baseline")),
             )
         )
-        self._findings = tuple(self._analyse(self._baseline.recording))
+        made_up = not self._plan.load.test_scenarios
+        self._findings = tuple(
+            one
+            for one in self._analyse(self._baseline.recording)
+            if not (made_up and one.detector in _OF_A_MADE_UP_LOAD)
+        )
         return self._findings
 
     def suggest_improvements(self) -> tuple[Suggestion, ...]:

@@ -126,6 +126,11 @@ class _Held:
         """The command."""
         return self.target.name
 
+    @property
+    def ended(self) -> str | None:
+        """How the server has ended; None while it has not."""
+        return self.session.ended
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
         """Yield the session.

@@ -29,7 +29,8 @@ async def test_lists_say_how_long_they_hold_until_it_is_taken_back() -> None:
         async with client(server, cache=None) as session:
             assert (await session.list_tools()).ttl_ms == 60_000
             assert (await session.list_prompts()).ttl_ms == 60_000
-        assert said == [("applied", "lists hold for 60 s, but for none")]
+        every = "tools/list, prompts/list, resources/list, resources/templates/list"
+        assert said == [("applied", f"answers hold for 60 s: {every}")]
         assert inner.cache_hints is not before
     assert inner.cache_hints is before
     async with client(server, cache=None) as session:
@@ -44,4 +45,24 @@ async def test_what_the_server_says_itself_counts_more() -> None:
         async with import_module("mcp.client").Client(server, cache=None) as session:
             assert (await session.list_tools()).ttl_ms == 5
             assert (await session.list_prompts()).ttl_ms == 60_000
-    assert said == [("applied", "lists hold for 60 s, but for tools/list")]
+    assert said == [("applied", "answers hold for 60 s: prompts/list, resources/list, resources/templates/list")]
+
+
+@pytest.mark.skipif(not sdk.IS_V2, reason="mcp 1 has no hints")
+@pytest.mark.parametrize(
+    ("method", "hints", "status", "why"),
+    [
+        ("resources/list", False, "applied", "answers hold for 60 s: resources/list"),
+        ("tools/list", True, "refused", "the server says itself how long answers to tools/list hold"),
+        ("tools/call", False, "refused", "answers to tools/call cannot hold: prompts/list, "),
+    ],
+)
+async def test_one_method(method: str, hints: bool, status: str, why: str) -> None:
+    hint: Any = import_module("mcp.server.caching").CacheHint
+    server = sdk.make_server(cache_hints={"tools/list": hint(ttl_ms=5)} if hints else None)
+    with applied(CacheHints(ttl_s=60.0, method=method)) as said:
+        async with import_module("mcp.client").Client(server, cache=None) as session:
+            assert (await session.list_tools()).ttl_ms != 60_000
+            assert ((await session.list_resources()).ttl_ms == 60_000) == (method == "resources/list")
+    assert said[0][0] == status
+    assert said[0][1].startswith(why)

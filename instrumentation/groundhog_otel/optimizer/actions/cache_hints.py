@@ -8,30 +8,33 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar, Final
 
 from groundhog_otel.mcp.patching import Hook, Patches
-from groundhog_otel.optimizer.actions.action import Action, Measure, Refused, Risk, number
+from groundhog_otel.optimizer.actions.action import Action, Measure, Refused, Risk, number, text
 
 __all__ = ("CacheHints",)
 
-_METHODS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+_LISTS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 
 
 class CacheHints(Action):
     """Gives lists a ``ttlMs`` where neither the handler nor the server has one: SEP-2549, with the SDK's own means.
 
+    ``method`` is the one request whose answers hold, such as ``resources/read``; by default all lists.
+
     The scope stays ``private``: whether all callers see the same list, only its author knows.
     """
 
     name = "cache_hints"
-    does = "lists say for how long they hold"
+    does = "answers say for how long they hold"
     risk: ClassVar[Risk] = "medium"
     promises: ClassVar[tuple[Measure, ...]] = ("cpu",)
-    options: ClassVar = {"ttl_s": number}
+    options: ClassVar = {"ttl_s": number, "method": text}
     unproven: ClassVar[str | None] = (
         "its gain is requests that clients do not make, and a load test makes all of its own: compare the number of"
         " lists before and after, with your clients"
     )
 
     ttl_s: float = 300.0
+    method: str | None = None
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -78,6 +81,17 @@ class CacheHints(Action):
         if hints is None:
             self.told("refused", "this release of mcp keeps its hints elsewhere: pip install -U groundhog-otel")
             return
-        hint = import_module("mcp.server.caching").CacheHint(ttl_ms=round(self.ttl_s * 1000))
-        server.cache_hints = {**dict.fromkeys(_METHODS, hint), **hints}
-        self.told("applied", f"lists hold for {self.ttl_s:g} s, but for {', '.join(hints) or 'none'}")
+        caching: Any = import_module("mcp.server.caching")
+        methods = _LISTS if self.method is None else (self.method,)
+        if not set(methods) <= set(caching.CACHEABLE_METHODS):
+            self.told(
+                "refused", f"answers to {self.method} cannot hold: {', '.join(sorted(caching.CACHEABLE_METHODS))}"
+            )
+            return
+        new = [method for method in methods if method not in hints]
+        if not new:
+            self.told("refused", f"the server says itself how long answers to {', '.join(methods)} hold")
+            return
+        hint = caching.CacheHint(ttl_ms=round(self.ttl_s * 1000))
+        server.cache_hints = {**dict.fromkeys(new, hint), **hints}
+        self.told("applied", f"answers hold for {self.ttl_s:g} s: {', '.join(new)}")

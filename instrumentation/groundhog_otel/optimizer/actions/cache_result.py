@@ -28,11 +28,11 @@ class CacheResult(Action):
     promises: ClassVar[tuple[Measure, ...]] = ("p50", "p99", "cpu")
     options: ClassVar = {"tool": text, "ttl_s": number, "size_mb": number}
     unseen: ClassVar[str] = UNSEEN
-    required: ClassVar[tuple[str, ...]] = ("tool", "ttl_s")
+    required: ClassVar[tuple[str, ...]] = ("tool",)
     opt_in: ClassVar[bool] = True
 
     tool: str
-    ttl_s: float
+    ttl_s: float = 60.0
     size_mb: float = 16.0
 
     def __init__(self, **given: Any) -> None:
