@@ -54,3 +54,7 @@ CPU_TIME: Final = "groundhog.cpu.time"
 """Seconds of CPU that the threads of the server have spent on the operation (float)."""
 RESULT_TTL: Final = "groundhog.mcp.result.ttl"
 """Seconds for which the peer says that a list stays good (float); absent where it says nothing."""
+
+# --- Ours: profiles -----------------------------------------------------------------------------------------------
+PROFILE_ID: Final = "groundhog.profile.id"
+"""Of a span: the profile in which its operation was seen (str, 32 hexadecimal digits)."""
