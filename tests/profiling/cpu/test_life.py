@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.metrics import NoOpMeter
 
 from groundhog_otel.mcp.guard import _said
 from groundhog_otel.mcp.inflight import ON_BEGIN, ON_END
 from groundhog_otel.profiling.cpu import CpuProfiler, ProfileSession
 from groundhog_otel.profiling.cpu import looks as looks_module
 from groundhog_otel.profiling.model import Sample
+from groundhog_otel.runtime.garbage import Pauses
 from tests.profiling.cpu.conftest import most
 from tests.support import sdk
 from tests.support.processes import environment
@@ -179,6 +181,25 @@ def test_two_at_once_do_not_disturb_each_other(capture: Capture) -> None:
     anyio.run(ask)
     for one in (first.stop(), second.stop()):
         assert CpuProfiler.analyze_hotspots(one.samples).tool("lefty").function("lefty").total.cpu_ns > 0.05e9
+
+
+def test_the_time_of_the_garbage_collector_has_its_name() -> None:
+    pauses = Pauses(NoOpMeter("test").create_histogram("pauses"))
+    cycles: list[Any] = []
+    for _ in range(100_000):
+        cycle: list[Any] = []
+        cycle.append(cycle)
+        cycles.append(cycle)
+    pauses.install()
+    try:
+        with CpuProfiler(interval_s=0.001).start_profiling() as session:
+            for _ in range(20):
+                gc.collect()
+    finally:
+        pauses.remove()
+    part = CpuProfiler.analyze_hotspots(session.stop().samples).everything
+    assert part.function("(garbage collection)").total.cpu_ns > 0
+    assert not [one for one in part.functions if one.function == "Pauses._called"]
 
 
 PROGRAM = """

@@ -11,8 +11,8 @@ from opentelemetry.trace import SpanKind
 
 from groundhog_otel.mcp.inflight import ON_BEGIN, ON_END
 from groundhog_otel.profiling.cpu import CpuProfiler, Targets
-from groundhog_otel.profiling.cpu.following import PROFILE_ID
 from groundhog_otel.profiling.model import Profile
+from groundhog_otel.semconv import PROFILE_ID
 from tests.support import sdk
 from tests.support.telemetry import Capture
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 from opentelemetry import trace
 
 from groundhog_otel.mcp.inflight import AROUND
+from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.memory import MemoryProfiler, by_call, read_recording
 from groundhog_otel.profiling.memory.profiler import Engine
+from groundhog_otel.profiling.memory.session import MemraySession
 from groundhog_otel.profiling.model import Profile, Sample
 from tests.support import sdk
 
@@ -226,6 +229,32 @@ def test_a_process_that_was_killed_leaves_a_readable_recording(tmp_path: Path) -
     assert by_call(profile) == ()
 
 
+def test_a_recording_ends_where_it_is_as_large_as_it_may_become(tmp_path: Path) -> None:
+    session = MemoryProfiler(engine="memray", file=tmp_path / "run.bin").track_allocations(limit_bytes=2_000_000)
+    assert isinstance(session, MemraySession)
+    deadline_s = time.monotonic() + 40
+    while not session.full and time.monotonic() < deadline_s:
+        KEPT[:] = [bytes(1000 + number) for number in range(1000)]
+    assert session.full
+    session.leave()
+    ended_bytes = session.size_bytes
+    KEPT[:] = [bytes(1000) for _ in range(100_000)]
+    assert session.size_bytes == ended_bytes
+    assert not AROUND
+    profile = session.stop()
+    assert profile.complete
+    assert str(profile.facts["ended"]).startswith("its recording had")
+    with MemoryProfiler(engine="memray", file=tmp_path / "next.bin").track_allocations():
+        pass
+
+
+def test_memray_is_in_a_process_once(tmp_path: Path) -> None:
+    with MemoryProfiler(engine="memray", file=tmp_path / "run.bin").track_allocations():
+        with pytest.raises(ProfileError, match=r"memray cannot start .*stop the other"):
+            MemoryProfiler(engine="memray", file=tmp_path / "other.bin").track_allocations()
+        assert len(AROUND) == 1
+
+
 def test_sums_need_less_of_a_file_and_know_what_is_left(tmp_path: Path) -> None:
     with MemoryProfiler(engine="memray", file=tmp_path / "run.bin").track_allocations(every=False) as tracked:
         KEPT.append(bytes(1_000_000))
@@ -240,6 +269,6 @@ def test_wrong_input_is_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="write 'memray' or 'tracemalloc'"):
         MemoryProfiler(engine="valgrind")  # type: ignore[arg-type]
     (tmp_path / "run.bin").touch()
-    with pytest.raises(ValueError, match="is there already"):
+    with pytest.raises(ProfileError, match="is there already"):
         MemoryProfiler(engine="memray", file=tmp_path / "run.bin").track_allocations()
     assert not AROUND

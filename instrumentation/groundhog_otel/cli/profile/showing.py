@@ -134,6 +134,11 @@ def _unseen(profile: Profile, span: str | None, trace: str | None, tool: str | N
         names = sorted({one.link.target for one in profile.samples if one.link is not None and one.link.target})
         there = f"those it has seen: {', '.join(names)}" if names else "it has seen calls of none"
         return f"this profile has no sample of {tool}: {there}"
+    if span is not None and tool is None:
+        return (
+            f"no look, and no allocation, of profile {profile.profile_id} was in the call of {span}: it was too short. "
+            "Add the calls of its tool up with --tool in place of --span, or look more often with --interval 1ms"
+        )
     asked = " ".join(one for one in (span, trace, tool) if one is not None)
     return f"this profile has no sample of {asked}: name another, or leave it away to search all of them"
 

@@ -24,14 +24,12 @@ from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.profiling.cpu.targets import Targets
 from groundhog_otel.profiling.model import Link
 from groundhog_otel.runtime.frames import context_of, operation_of
+from groundhog_otel.semconv import PROFILE_ID
 
 if TYPE_CHECKING:
     from groundhog_otel.profiling.cpu.tally import Tally
 
-__all__ = ("MARK", "PROFILE_ID", "Followed", "Following", "marked")
-
-PROFILE_ID: Final = "groundhog.profile.id"
-"""The attribute of a span that names the profile in which its operation was seen."""
+__all__ = ("MARK", "Followed", "Following", "marked")
 
 Mark = tuple["ref[Operation]", "Mark | None"]
 """An operation and the mark before it. What the context outlives is not for us to keep."""

@@ -14,7 +14,7 @@ from groundhog_otel.profiling.model import Sample
 __all__ = ("CpuProfiler",)
 
 _LIGHT_INTERVAL_S: Final = 0.05
-_LIGHT_SHARE: Final = 0.01
+_LIGHT_SHARE: Final = 0.015
 _LIGHT_SUSPENDED: Final = 8
 _SHORTEST_S: Final = 0.0005
 _LONGEST_S: Final = 10.0
@@ -32,7 +32,8 @@ class CpuProfiler:
     work to each other: some 15 % where each call is a ``def`` tool that does next to nothing.
     ``blocking_s`` is how long a coroutine must keep its event loop to be named for it. ``most_samples`` bounds what is
     kept in memory, ``most_suspended`` how many suspended operations are looked at each time; they take turns.
-    ``most_share`` is the share of one CPU that the profiler's thread may take: where looks cost more, there are fewer.
+    ``most_share`` is the share of the CPU time of the process that the profiler's thread may take (of a fifth of a CPU,
+    where the process uses less): where looks cost more, there are fewer..
 
     Raises ``ValueError`` for a number that is out of bounds.
     """
@@ -87,9 +88,9 @@ class CpuProfiler:
     ) -> CpuProfiler:
         """Return one to leave on: 20 looks a second at the most, and none while no operation is under way.
 
-        Its thread takes a hundredth of one CPU at the most: where a look costs more than half a millisecond, there are
-        fewer. It leaves ``sys.setswitchinterval`` alone, so it finds what computes or blocks for 5 ms and more at a
-        time.
+        Its thread takes 1.5 % of the CPU time of the process at the most: where a look costs much, or the process gets
+        little of a CPU, there are fewer. It leaves ``sys.setswitchinterval`` alone, so it finds what computes or blocks
+        for 5 ms and more at a time.
         """
         return cls(
             interval_s=_LIGHT_INTERVAL_S,

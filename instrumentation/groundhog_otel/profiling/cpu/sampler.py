@@ -18,6 +18,8 @@ _PATIENCE: Final = 10
 """So many times it finds nothing to look at before it rests."""
 _LATEST: Final = 10
 _LONGEST_S: Final = 1.0
+_IDLE: Final = 0.2
+"""A process that uses less than so much of one CPU is looked at as if it did: whoever waits is to be seen as well."""
 
 
 class SwitchInterval:
@@ -51,8 +53,8 @@ class SwitchInterval:
 class Sampler:
     """Calls ``look`` about every ``interval_s`` seconds while ``busy()``, and ``tidy`` once a second and at the end.
 
-    ``look`` is told whether the interpreter's lock was free when the moment had come. Where looks cost so much that
-    they would take more than ``most_share`` of one CPU, there are fewer.
+    ``look`` is told whether the interpreter's lock was free when the moment had come. Where looks would
+    take more than ``most_share`` of the CPU time that the process uses, there are fewer.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class Sampler:
         self._most_share = most_share
         self._look_s = 0.0
         """CPU time from one look to the next, on average of the latest."""
+        self._busy_share = 1.0
+        """The CPUs that the process has used meanwhile."""
         self._resting = False
         self._wanted = Event()
         self._stopped = Event()
@@ -138,7 +142,8 @@ class Sampler:
     def _work(self) -> None:
         """Look for as long as there is something to see."""
         begun_ns = tidied_ns = time.perf_counter_ns()
-        used_ns = time.thread_time_ns()
+        before = time.thread_time(), time.process_time(), time.perf_counter()
+        self._busy_share = 1.0
         self._switch.shorten()
         try:
             self._resume()
@@ -157,12 +162,15 @@ class Sampler:
                     guarded_error("cpu profiler")
                     if self.failures >= _MOST_FAILURES:
                         self._stopped.set()
-                used_ns, before_ns = time.thread_time_ns(), used_ns
-                self._look_s += ((used_ns - before_ns) / 1e9 - self._look_s) / _LATEST
+                now = time.thread_time(), time.process_time(), time.perf_counter()
+                look_s, used_s, wall_s = (later - earlier for later, earlier in zip(now, before, strict=True))
+                before = now
+                self._look_s += (look_s - self._look_s) / _LATEST
+                self._busy_share += (used_s / max(wall_s, 1e-9) - self._busy_share) / _LATEST
                 now_ns = time.perf_counter_ns()
                 if now_ns - tidied_ns > 1_000_000_000:
                     tidied_ns = now_ns
-                    self.cpu_ns = used_ns
+                    self.cpu_ns = time.thread_time_ns()
                     if self._tidy():
                         break
         finally:
@@ -171,7 +179,8 @@ class Sampler:
     def _pause(self) -> bool | None:
         """Wait until the next look; None where there is none."""
         # Random, or a program with a period of its own would be seen at the same point of it every time.
-        interval_s = max(self.interval_s, min(_LONGEST_S, self._look_s / self._most_share))
+        affordable_s = self._look_s / (self._most_share * max(_IDLE, self._busy_share))
+        interval_s = max(self.interval_s, min(_LONGEST_S, affordable_s))
         pause_s = interval_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
         begun_s = time.perf_counter()
         if self._stopped.wait(pause_s):

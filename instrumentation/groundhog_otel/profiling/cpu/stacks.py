@@ -32,6 +32,9 @@ _CARRIERS: Final[Mapping[tuple[str, str], str]] = {
     ("asyncio.events", "_run"): "self",
 }
 """Functions that run another in a context, and the variable by which that context is found."""
+_COLLECTING: Final = ("groundhog_otel.runtime.garbage", "_called")
+"""The collector calls it, and while it works nobody else comes to look: that is where its time is met."""
+_GARBAGE: Final = Frame("(garbage collection)", "gc", 0, "gc")
 _WRAPPERS: Final = str(Path(groundhog_otel.mcp.__file__).parent)
 _WAITING_ROOMS: Final = frozenset({
     "asyncio.base_events", "asyncio.runners", "asyncio.unix_events", "concurrent.futures.thread",
@@ -142,8 +145,10 @@ class Codes:
         place = frame.f_lasti
         line = known.lines.get(place)
         if line is None:
-            line = known.lines[place] = Frame(
-                known.function, known.file, frame.f_lineno or code.co_firstlineno, known.module
+            line = known.lines[place] = (
+                _GARBAGE
+                if (known.module, code.co_name) == _COLLECTING
+                else Frame(known.function, known.file, frame.f_lineno or code.co_firstlineno, known.module)
             )
         return known, line
 

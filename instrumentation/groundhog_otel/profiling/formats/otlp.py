@@ -22,11 +22,11 @@ from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.formats.naming import value_index
 from groundhog_otel.profiling.formats.pprof import link_labels
 from groundhog_otel.profiling.model import Frame, Link, Profile, Sample, Stack
+from groundhog_otel.semconv import PROFILE_ID
 
-__all__ = ("PATH", "PROFILE_ID", "dumps", "request", "send")
+__all__ = ("PATH", "dumps", "request", "send")
 
 PATH: Final = "/v1development/profiles"
-PROFILE_ID: Final = "groundhog.profile.id"
 
 
 def request(profile: Profile, *, value: str | None = None) -> ExportProfilesServiceRequest:

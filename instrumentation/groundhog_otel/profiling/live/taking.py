@@ -155,12 +155,14 @@ class _Memray(Taking):
 
         self.file = recording_file(run, service=service, pid=os.getpid(), profile_id=self.profile_id)
         profiler = MemoryProfiler(engine="memray", file=self.file, service=service)
-        session = profiler.track_allocations(tool=next(iter(self.request.tools), None), profile_id=self.profile_id)
+        session = profiler.track_allocations(
+            tool=next(iter(self.request.tools), None), limit_bytes=self.request.limit_bytes, profile_id=self.profile_id
+        )
         assert isinstance(session, MemraySession)  # noqa: S101 - by the engine
         self._session = session
 
     def _done(self) -> str | None:
-        return None
+        return "size" if self._session.full else None
 
     def _end(self) -> None:
         self._session.leave()

@@ -23,10 +23,10 @@ from groundhog_otel.mcp.inflight import AROUND
 from groundhog_otel.mcp.operation import Operation, restore
 from groundhog_otel.mcp.patching import Hook, Patches
 from groundhog_otel.profiling.model import Link
+from groundhog_otel.semconv import PROFILE_ID
 
-__all__ = ("OWN_FILE", "PROFILE_ID", "Marks", "link_of")
+__all__ = ("OWN_FILE", "Marks", "link_of")
 
-PROFILE_ID: Final = "groundhog.profile.id"
 OWN_FILE: Final = __file__
 """Whose frames lie between a mark and what it is for, and tell nobody anything."""
 _PREFIX: Final = "<groundhog operation "

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from groundhog_otel import budgets
-from groundhog_otel.profiling.memory.session import AllocationSession, MemraySession, TracemallocSession
+from groundhog_otel.profiling.errors import ProfileError
+from groundhog_otel.profiling.memory.session import LIMIT_BYTES, AllocationSession, MemraySession, TracemallocSession
 from groundhog_otel.profiling.memory.traces import MOST_FRAMES
 from groundhog_otel.profiling.model import Sample
 
@@ -31,11 +32,12 @@ class MemoryProfiler:
 
     ``engine`` tracks allocations: ``memray`` (the default where it is installed) knows every one with its whole stack;
     ``tracemalloc`` what is in use. On calls of MCP tools memray costs about as much as tracemalloc with one frame, and
-    an eighth of tracemalloc with the ``frames`` that it takes to get from a tool's code to its operation.
+    a seventh of tracemalloc with the ``frames`` that it takes to get from a tool's code to its operation.
     ``sink`` gets the samples of the profiles, once a session ends or is asked for a checkpoint.
     ``file`` is where memray writes; by default a new file in the folder for temporary ones.
 
-    Raises ``ValueError`` for an engine that is not there and for frames out of bounds.
+    Raises ``ValueError`` for an engine that nobody knows and for frames out of bounds, and ``ProfileError`` where
+    memray is asked for and not installed.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class MemoryProfiler:
             raise ValueError(f"engine={engine!r} is none that there is; write 'memray' or 'tracemalloc'.")
         there = sys.platform != "win32" and find_spec("memray") is not None
         if engine == "memray" and not there:
-            raise ValueError("memray is not installed; pip install 'groundhog-otel[profile]', or engine='tracemalloc'.")
+            raise ProfileError(
+                "memray is not installed; pip install 'groundhog-otel[profile]', or engine='tracemalloc'."
+            )
         if not 1 <= frames <= MOST_FRAMES:
             raise ValueError(f"frames={frames!r} is out of bounds; write 1 to {MOST_FRAMES}.")
         self.engine: Engine = engine or ("memray" if there else "tracemalloc")
@@ -76,7 +80,7 @@ class MemoryProfiler:
 
         After ``warm_up_calls`` memory is measured at the end of each of ``windows`` windows of ``window_calls``. Only
         calls of ``tool`` count where one is named. With one of the ``frames`` the innermost line is known; with some 24
-        the tool as well, at eight times the cost. ``limit_bytes`` is where the memory of the process ends: by default
+        the tool as well, at seven times the cost. ``limit_bytes`` is where the memory of the process ends: by default
         its budget. Scientific Python (``scipy``) is loaded now and not in between.
 
         Raises ``ValueError`` for numbers that are out of bounds.
@@ -102,17 +106,23 @@ class MemoryProfiler:
         )
 
     def track_allocations(
-        self, *, tool: str | None = None, every: bool = True, native: bool = False, profile_id: str | None = None
+        self,
+        *,
+        tool: str | None = None,
+        every: bool = True,
+        native: bool = False,
+        limit_bytes: int = LIMIT_BYTES,
+        profile_id: str | None = None,
     ) -> AllocationSession:
         """Track what is allocated from now until the session is stopped.
 
         ``tool`` is the only one whose calls are told apart. Of memray only: ``every=False`` keeps sums instead of every
-        allocation: a small file, that knows what is left and not what was
-        freed, and that is empty until the end; ``native=True`` keeps C's stacks, too.
+        allocation: a small file, that knows what is left and not what was freed, and that is empty until the end;
+        ``native=True`` keeps C's stacks, too; once its file has ``limit_bytes`` or a little more, it records no more.
 
         Raises:
-            ValueError: the file is there already.
-            RuntimeError: memray is tracking already: there can be one in a process.
+            ProfileError: the file is there already, or memray is tracking already: there can be one in a process.
+            ValueError: the limit is none.
         """
         if self.engine == "tracemalloc":
             return TracemallocSession(
@@ -120,10 +130,12 @@ class MemoryProfiler:
             )
         file = self._file or Path(tempfile.mkdtemp(prefix="groundhog-")) / "memory.memray.bin"
         if file.exists():
-            raise ValueError(f"{file} is there already; name a new file, or remove it.")
+            raise ProfileError(f"{file} is there already; name a new file, or remove it")
+        if limit_bytes < 1:
+            raise ValueError(f"limit_bytes={limit_bytes!r} keeps nothing; write 1 or more.")
         return MemraySession(
-            file=file, every=every, native=native, service=self._service, tool=tool, sink=self._sink,
-            profile_id=profile_id,
+            file=file, limit_bytes=limit_bytes, every=every, native=native, service=self._service, tool=tool,
+            sink=self._sink, profile_id=profile_id,
         )  # fmt: skip
 
     def analyze_heap(self, *, most: int = 20, timeout_s: float = 10.0) -> HeapReport:

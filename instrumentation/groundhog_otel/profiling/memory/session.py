@@ -8,11 +8,15 @@ import tracemalloc
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Event, Lock, Thread
 from time import time_ns
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from groundhog_otel.mcp.guard import guarded_error
+from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.memory.calls import ToolMemory, by_call, by_tool
 from groundhog_otel.profiling.memory.marks import Marks
 from groundhog_otel.profiling.memory.recordings import Recording, read_recording
@@ -22,10 +26,13 @@ from groundhog_otel.profiling.model import Link, Profile, Sample, ValueType, new
 if TYPE_CHECKING:
     import memray
 
-__all__ = ("IN_USE", "AllocationSession", "MemraySession", "TracemallocSession")
+__all__ = ("IN_USE", "LIMIT_BYTES", "AllocationSession", "MemraySession", "TracemallocSession")
 
 IN_USE: Final = (ValueType("inuse_objects", "count"), ValueType("inuse_space", "bytes"))
 """What tracemalloc counts."""
+LIMIT_BYTES: Final = 256_000_000
+"""Of what memray writes: some 15,000 calls of a small tool, which take a minute to read."""
+_LOOK_S: Final = 0.1
 
 
 _Session = TypeVar("_Session", bound="AllocationSession")
@@ -125,6 +132,7 @@ class MemraySession(AllocationSession):
         self,
         *,
         file: Path,
+        limit_bytes: int,
         every: bool,
         native: bool,
         service: str,
@@ -141,9 +149,20 @@ class MemraySession(AllocationSession):
         self._tracker: memray.Tracker = memray.Tracker(
             file, native_traces=native, trace_python_allocators=True, file_format=form
         )
-        _entered(self._tracker)
-        self._tracking = True
+        try:
+            _entered(self._tracker)
+        except RuntimeError as error:
+            raise ProfileError(
+                f"memray cannot start ({error}): there can be one in a process; stop the other"
+            ) from None
+        self.full = False
+        """Whether it has ended because its file was as large as it may become."""
+        self._limit_bytes = limit_bytes
+        self._tracking = Lock()
+        """Taken by whoever ends it."""
+        self._left = Event()
         self._marks.start()
+        Thread(target=self._watch, name="groundhog-memray-limit", daemon=True).start()
 
     @property
     def size_bytes(self) -> int:
@@ -152,10 +171,20 @@ class MemraySession(AllocationSession):
 
     def leave(self) -> None:
         """Stop, and leave the file to another process: to read it takes time and memory that a server may not have."""
-        self._marks.stop()
-        if self._tracking:
-            self._tracking = False
+        if self._tracking.acquire(blocking=False):
+            self._marks.stop()
             self._tracker.__exit__(None, None, None)
+            self._left.set()
+        self._left.wait()
+
+    def _watch(self) -> None:
+        try:
+            while not self._left.wait(_LOOK_S):
+                if self.size_bytes >= self._limit_bytes:
+                    self.full = True
+                    self.leave()
+        except Exception:
+            guarded_error("memray")
 
     def _finish(self) -> Profile:
         self.leave()
@@ -164,7 +193,10 @@ class MemraySession(AllocationSession):
         if self._sink is not None:
             for sample in found.profile.samples:
                 self._sink(sample)
-        return found.profile
+        return replace(found.profile, facts={**found.profile.facts, **self._cut()})
+
+    def _cut(self) -> dict[str, str]:
+        return {"ended": f"its recording had {self.size_bytes:,} bytes"} if self.full else {}
 
 
 def _entered(tracker: memray.Tracker) -> None:
