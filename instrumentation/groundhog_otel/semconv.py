@@ -55,12 +55,8 @@ CPU_TIME: Final = "groundhog.cpu.time"
 CPU_DELAY: Final = "groundhog.cpu.delay"
 """Seconds for which those threads could have gone on and were given no CPU (float): by the host, or by a quota."""
 RESULT_TTL: Final = "groundhog.mcp.result.ttl"
-<<<<<<< HEAD
 """Seconds for which the server says that the result stays good (float); absent where it says nothing."""
-=======
-"""Seconds for which the peer says that a list stays good (float); absent where it says nothing."""
 
 # --- Ours: profiles -----------------------------------------------------------------------------------------------
 PROFILE_ID: Final = "groundhog.profile.id"
 """Of a span: the profile in which its operation was seen (str, 32 hexadecimal digits)."""
->>>>>>> p7rest
