@@ -243,6 +243,7 @@ def test_a_forked_child_starts_from_nothing() -> None:
     with collector.watch._lock, collector._lock:  # held by somebody while the fork happens
         child = os.fork()
         if child == 0:
+            assert collector.budgets()["command"].state == "unknown"
             metrics = collector.collect_metrics()
             again = collector.start().collect_metrics()
             said = [metrics.pid == os.getpid(), len(metrics.operations), len(again.operations)]

@@ -74,10 +74,13 @@ class MetricCollector:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self) -> Self:
-        """Begin to watch, and return itself. In a forked child: begin anew. Otherwise a second time does nothing."""
+    def _notice_fork(self) -> None:
         if os.getpid() != self._pid:
             self._start_over()
+
+    def start(self) -> Self:
+        """Begin to watch, and return itself. In a forked child: begin anew. Otherwise a second time does nothing."""
+        self._notice_fork()
         if self._thread is None:
             self.watch.begin()
             self._ended.clear()
@@ -108,8 +111,7 @@ class MetricCollector:
         Raises:
             OSError: with ``store``, the file cannot be written.
         """
-        if os.getpid() != self._pid:
-            self._start_over()
+        self._notice_fork()
         operations, covered_s = self.watch.read()
         resources = self._read_body()
         loops = running(self.watch.loops)[:_MOST_LOOPS]
@@ -131,6 +133,7 @@ class MetricCollector:
 
     def budgets(self) -> Health:
         """Return the state of every budget, without asking the event loops: whoever collects metrics may be in one."""
+        self._notice_fork()
         return judged(self.watch.read()[0], self._read_body())
 
     def _counted(self) -> dict[str, float]:
