@@ -19,7 +19,7 @@ from docs.site.snippets import snippets
 from tests.support.ports import free_ports
 from tests.support.processes import HANDSHAKE, ROOT
 
-_NAMES: Final = ("server.py", "my_server.py", "my_mcp_server.py")
+_NAMES: Final = ("server.py", "my_server.py", "my_mcp_server.py", "my_agent.py")
 _CALLS: Final = [
     {"name": "search", "arguments": {"query": "q"}},
     {"name": "search", "arguments": {"query": "r"}},
@@ -42,6 +42,8 @@ class Sandbox:
             (r"--begin-at \S+", ""),
             (r"groundhog load (?!merge|scale)(?!(?s:.*)--duration)", "groundhog load --duration 1s "),
             (r"--rate \d+/s", "--rate 20/s"),
+            (r"\| jq \S+", "| python -m json.tool"),
+            (r"\$GITHUB_STEP_SUMMARY", "summary.md"),
             (r"--users \d+", "--users 6"),
         ]
         for name in _NAMES:

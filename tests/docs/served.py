@@ -38,6 +38,13 @@ async def import_rows(count: int = 1000) -> int:
 
 
 @server.tool(annotations=READ_ONLY)
+async def render(page: int = 1) -> str:
+    """Block the event loop."""
+    time.sleep(0.02)  # noqa: ASYNC251 - the fault that a page speaks of
+    return "x" * page
+
+
+@server.tool(annotations=READ_ONLY)
 async def add(a: int, b: int) -> int:
     """Add."""
     return a + b

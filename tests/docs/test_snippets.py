@@ -27,10 +27,14 @@ NOT_TYPED = {
     r"^opentelemetry-instrument fastmcp run|instrument python client": "tests/fastmcp, tests/mcp/test_stdio.py",
     r"groundhog-collector --config": "tests/e2e/test_filestorage.py and test_collector.py run every overlay",
     r"^go tool ": "needs Go; tests/profiling/formats reads the same files",
+    r"^groundhog (health|top) 4711|^curl -s localhost:9464": "tests/monitor: test_processes, test_top",
+    r"^groundhog optimize -- ": "minutes of load: tests/optimizer, with real servers",
     r"^groundhog profile attach 4711": "tests/cli/test_profile_attach.py",
     r"^export ": "sets a variable",
 }
 """Commands, and where else they are run, or why nowhere."""
+NOT_RUN = {"docs/optimize.md": "minutes of load: tests/optimizer does it"}
+"""Pages whose Python is only compiled."""
 OWN = ("docs/tutorial.md",)
 """Followed from beginning to end by a test of its own."""
 PAGES = [page for page in pages() if page not in OWN and any(True for _ in snippets(page))]
@@ -63,9 +67,32 @@ def calls():
     anyio.run(_session)
 """
 )
+SESSION = """
+import pytest
+from mcp import Client
+from server import server as _server
+
+pytestmark = pytest.mark.anyio
+
+@pytest.fixture
+async def session():
+    async with Client(_server) as client:
+        yield client
+"""
+TRACE = """
+from groundhog_otel.store.model import Process, Span, Trace
+trace = Trace("1" * 32, (Span("1" * 32, "2" * 16, None, "tools/call add", "server", 1, 9, Process("library")),))
+"""
+PRELUDES |= {"docs/monitor.md": SESSION, "docs/analyze.md": TRACE}
 PRELUDES |= {"docs/processes.md": SDK, "docs/profile.md": CALLS, "docs/profile-memory.md": CALLS}
 """What Python blocks of a page need besides."""
-ELLIPSES = {"...  # the server answers calls": "calls()", "=...,": "=None,", "=...)": "=None)", "[…]": "[]"}
+ELLIPSES = {
+    '{"q": "otter"})\n    assert latency < COMMAND': '{"query": "otter"})\n    assert latency < 60.0',
+    "...  # the server answers calls": "calls()",
+    "=...,": "=None,",
+    "=...)": "=None)",
+    "[…]": "[]",
+}
 SERVED = re.compile(r"http://127\.0\.0\.1:8000/mcp")
 LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "text"}
 
@@ -138,6 +165,9 @@ def test_python_works_as_it_is_written(page: str, tmp_path: Path) -> None:
     program = "\n\n".join([PRELUDES.get(page, ""), *blocks])
     for written, meant in ELLIPSES.items():
         program = program.replace(written, meant)
+    compile(program, page, "exec")
+    if page in NOT_RUN:
+        pytest.skip(NOT_RUN[page])
     (tmp_path / ".groundhog" / "run").mkdir(parents=True)
     (tmp_path / ".groundhog" / "run" / "run.json").write_text("{}")
     with sandbox(tmp_path) as box:
@@ -145,7 +175,7 @@ def test_python_works_as_it_is_written(page: str, tmp_path: Path) -> None:
         (tmp_path / "test_page.py").write_text(program, "utf-8")
         runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if "def test_" in program else []
         done = subprocess.run(
-            [sys.executable, "-W", "error", *runner, "test_page.py"],
+            [sys.executable, *(runner or ["-W", "error"]), "test_page.py"],
             cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False,
         )  # fmt: skip
     assert done.returncode == 0, f"{page}\n{done.stdout}\n{done.stderr}"
