@@ -40,6 +40,20 @@ class Command:
     protocol: Protocol = "auto"
     connect_timeout_s: float = CONNECT_S
 
+    @property
+    def instruments_itself(self) -> bool:
+        """Whether it is written with ``opentelemetry-instrument``, or below ``groundhog run``."""
+        return bool(self.words) and Path(self.words[0]).name in _INSTRUMENTED
+
+    def environ(self) -> dict[str, str]:
+        """Return the environment that it is started in."""
+        return {**inherited(), **self.env}
+
+    def actions(self, more: Sequence[Wanted]) -> tuple[Wanted, ...]:
+        """Return the actions that its environment names already, and ``more``."""
+        present = ActionSettings.given({}, self.environ())[0].actions
+        return (*present, *(one for one in more if one not in present))
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -150,11 +164,9 @@ class _Held:
 def _started(
     command: Command, actions: Sequence[Wanted], report: Path, *, store: Path | None, run: str, detail: bool
 ) -> Recorded:
-    environ = {**inherited(), **command.env}
-    present = ActionSettings.given({}, environ)[0].actions
-    every = (*present, *(one for one in actions if one not in present))
+    environ = command.environ()
     environ |= {
-        OTEL_PYTHON_GROUNDHOG_ACTIONS: spelled(every),
+        OTEL_PYTHON_GROUNDHOG_ACTIONS: spelled(command.actions(actions)),
         OTEL_PYTHON_GROUNDHOG_ACTIONS_REPORT: str(report),
         # Two processes are to differ in nothing else, and the order of sets is drawn at each start.
         "PYTHONHASHSEED": environ.get("PYTHONHASHSEED", "0"),
@@ -165,7 +177,7 @@ def _started(
         environ |= _NO_EXPORTERS
     if not command.words:
         raise LoadError("There is no server to improve: give the command that starts it, after --")
-    if Path(command.words[0]).name in _INSTRUMENTED:
+    if command.instruments_itself:
         return Recorded(command.words, environ)
     try:
         made = instrumented(command.words, environ, store=store, run=run, interval_s=None if store is None else 1.0)
