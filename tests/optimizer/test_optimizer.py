@@ -22,6 +22,7 @@ from groundhog_otel.optimizer.experiment import Compared
 from groundhog_otel.optimizer.optimizer import PerformanceOptimizer, Progress
 from groundhog_otel.optimizer.plan import Plan
 from groundhog_otel.optimizer.result import Trial
+from groundhog_otel.optimizer.serving import Command
 from groundhog_otel.report.optimizations import LEDGER
 from groundhog_otel.settings import Wanted
 from groundhog_otel.settings.actions import spelled
@@ -203,6 +204,23 @@ def test_nothing_helps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     untried = _optimizer(tmp_path, **_findings()).optimize_resource_usage()
     assert "Nothing helps: there was nothing to try." in _printed(terminal.print_result, untried)
     assert summary.as_json(untried)["verdict"] == "nothing helps"
+
+
+@pytest.mark.parametrize(
+    ("words", "started"),
+    [
+        (("python", "a.py"), "opentelemetry-instrument python a.py"),
+        (("opentelemetry-instrument", "python", "a.py"), "opentelemetry-instrument python a.py"),
+        (("groundhog", "run", "--", "python", "a.py"), "groundhog run -- python a.py"),
+    ],
+)
+def test_the_line_has_what_was_kept_before_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...], started: str
+) -> None:
+    Lab(monkeypatch, {"gc_freeze": 0.5})
+    command = Command(words, {"OTEL_PYTHON_GROUNDHOG_ACTIONS": "limiter:tokens=80"})
+    result = PerformanceOptimizer(command, store=tmp_path, actions="gc_freeze").optimize_resource_usage()
+    assert result.line == f"OTEL_PYTHON_GROUNDHOG_ACTIONS='limiter:tokens=80;gc_freeze' {started}"
 
 
 def test_a_ledger_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from groundhog_otel.optimizer.serving import Command
 from groundhog_otel.optimizer.suggestions import Suggestion, suggested
 from groundhog_otel.optimizer.trying import OnBlock, control, together, tried
 from groundhog_otel.settings import Wanted, inherited, store_directory
-from groundhog_otel.settings.actions import wanted
+from groundhog_otel.settings.actions import spelled, wanted
 from groundhog_otel.store.model import Recording
 
 __all__ = ("PerformanceOptimizer", "Progress")
@@ -208,14 +208,15 @@ class PerformanceOptimizer:
                 if one is not None
             },
             performance_impact={one.measure: one for one in whole.effects if one.measure in ("mean", "p50", "p99")},
-            line=_line(self._command, found.actions),
+            line=_line(self._command, wanted(found.actions)),
         )
 
 
-def _line(command: Command, actions: str) -> str:
-    words = shlex.join(command.words)
-    instrument = "" if Path(command.words[0]).name == "opentelemetry-instrument" else "opentelemetry-instrument "
-    return f"{OTEL_PYTHON_GROUNDHOG_ACTIONS}={shlex.quote(actions)} {instrument}{words}"
+def _line(command: Command, kept: Sequence[Wanted]) -> str:
+    """Return what starts the server with what is kept, and with what its environment names already."""
+    actions = shlex.quote(spelled(command.actions(kept)))
+    launcher = () if command.instruments_itself else ("opentelemetry-instrument",)
+    return f"{OTEL_PYTHON_GROUNDHOG_ACTIONS}={actions} {shlex.join((*launcher, *command.words))}"
 
 
 def _asked(actions: str | Sequence[str]) -> tuple[Wanted, ...]:

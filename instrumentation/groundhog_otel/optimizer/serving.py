@@ -11,7 +11,12 @@ from typing import Final
 
 import psutil
 
-from groundhog_otel.environment_variables import OTEL_PYTHON_GROUNDHOG_ACTIONS, OTEL_PYTHON_GROUNDHOG_ACTIONS_REPORT
+from groundhog_otel.environment_variables import (
+    OTEL_PYTHON_GROUNDHOG_ACTIONS,
+    OTEL_PYTHON_GROUNDHOG_ACTIONS_REPORT,
+    OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS,
+    OTEL_PYTHON_MCP_DETAIL,
+)
 from groundhog_otel.load.clients.sdk import CONNECT_S, Protocol
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.session import Session, Target
@@ -39,6 +44,20 @@ class Command:
     """Of one that speaks HTTP: where it listens, with ``{port}``, as in its words. None: its standard streams."""
     protocol: Protocol = "auto"
     connect_timeout_s: float = CONNECT_S
+
+    @property
+    def instruments_itself(self) -> bool:
+        """Whether it is written with ``opentelemetry-instrument``, or below ``groundhog run``."""
+        return bool(self.words) and Path(self.words[0]).name in _INSTRUMENTED
+
+    def environ(self) -> dict[str, str]:
+        """Return the environment that it is started in."""
+        return {**inherited(), **self.env}
+
+    def actions(self, more: Sequence[Wanted]) -> tuple[Wanted, ...]:
+        """Return the actions that its environment names already, and ``more``."""
+        present = ActionSettings.given({}, self.environ())[0].actions
+        return (*present, *(one for one in more if one not in present))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,22 +169,22 @@ class _Held:
 def _started(
     command: Command, actions: Sequence[Wanted], report: Path, *, store: Path | None, run: str, detail: bool
 ) -> Recorded:
-    environ = {**inherited(), **command.env}
-    present = ActionSettings.given({}, environ)[0].actions
-    every = (*present, *(one for one in actions if one not in present))
+    environ = command.environ()
     environ |= {
-        OTEL_PYTHON_GROUNDHOG_ACTIONS: spelled(every),
+        OTEL_PYTHON_GROUNDHOG_ACTIONS: spelled(command.actions(actions)),
         OTEL_PYTHON_GROUNDHOG_ACTIONS_REPORT: str(report),
         # Two processes are to differ in nothing else, and the order of sets is drawn at each start.
         "PYTHONHASHSEED": environ.get("PYTHONHASHSEED", "0"),
     }
     if detail:
-        environ.setdefault("OTEL_PYTHON_MCP_DETAIL", "true")
+        environ.setdefault(OTEL_PYTHON_MCP_DETAIL, "true")
+        # A block that costs others half of a command's budget is worth a trial; by default it has to be twice the budget.
+        environ.setdefault(OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS, "25")
     if store is None:
         environ |= _NO_EXPORTERS
     if not command.words:
         raise LoadError("There is no server to improve: give the command that starts it, after --")
-    if Path(command.words[0]).name in _INSTRUMENTED:
+    if command.instruments_itself:
         return Recorded(command.words, environ)
     try:
         made = instrumented(command.words, environ, store=store, run=run, interval_s=None if store is None else 1.0)
