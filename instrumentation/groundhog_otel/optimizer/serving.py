@@ -178,7 +178,7 @@ def _started(
     }
     if detail:
         environ.setdefault(OTEL_PYTHON_MCP_DETAIL, "true")
-        # What costs others half of a command's budget is worth a trial; by default a block is twice the budget and more.
+        # What costs others half of a command's budget is worth a trial; by default a block is longer than the budget.
         environ.setdefault(OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS, "25")
     if store is None:
         environ |= _NO_EXPORTERS
