@@ -163,14 +163,14 @@ def test_warnings_go_to_standard_error_by_themselves(tmp_path: Path) -> None:
 def _bounded(monkeypatch: pytest.MonkeyPatch, max_bytes: int) -> None:
     monkeypatch.setenv("GROUNDHOG_FILE_MAX_BYTES", str(max_bytes))
     exporters._retention.cache_clear()
-    exporters._tidy.cache_clear()
+    exporters._tidy_once.cache_clear()
 
 
 @pytest.fixture
 def _unbounded_again() -> Iterator[None]:
     yield
     exporters._retention.cache_clear()
-    exporters._tidy.cache_clear()
+    exporters._tidy_once.cache_clear()
 
 
 @pytest.mark.usefixtures("_unbounded_again")

@@ -12,7 +12,7 @@ import pytest
 from groundhog_otel.settings.retention import RetentionSettings
 from groundhog_otel.store.layout import MANIFEST, earlier_file, prepare, profile_file, recording_file, signal_file
 from groundhog_otel.store.manifest import Manifest
-from groundhog_otel.store.retention import kept_runs, prune, why_kept
+from groundhog_otel.store.retention import kept_runs, prune, tidy, why_kept
 
 NOTHING = RetentionSettings(dir_max_bytes=None)
 DEAD_PID = 2**22 + 1
@@ -76,6 +76,15 @@ def test_the_run_that_begins_stays_and_counts(store: Path) -> None:
 
 def test_the_run_that_begins_counts_before_it_has_a_file(store: Path) -> None:
     assert _pruned(store, NOTHING._replace(dir_max_runs=4), keep="r6") == ["r1", "r2"]
+
+
+def test_a_folder_that_cannot_be_read_stops_nobody(tmp_path: Path) -> None:
+    assert tidy(tmp_path / "nowhere", keep="r1") == []
+
+
+def test_a_folder_is_tidied_as_the_environment_says(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROUNDHOG_DIR_MAX_RUNS", "4")
+    assert [run.directory.name for run in tidy(store, keep="r6")] == ["r1", "r2"]
 
 
 def test_a_dry_run_removes_nothing(store: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from time import monotonic
@@ -16,10 +15,9 @@ from cyclopts import Parameter, validators
 from groundhog_otel.cli.child import supervise
 from groundhog_otel.recording.command import CommandError, found, instrumented
 from groundhog_otel.settings import inherited, run_id, store_directory
-from groundhog_otel.settings.retention import RetentionSettings
 from groundhog_otel.store.layout import new_run_id, prepare
 from groundhog_otel.store.manifest import Manifest
-from groundhog_otel.store.retention import kept_runs, prune
+from groundhog_otel.store.retention import tidy
 
 __all__ = ("run", "start")
 
@@ -109,14 +107,12 @@ def start(
 
 def _tidy(store: Path, this_run: str) -> None:
     """Remove what is beyond the folder's bounds, and say so: it is a user's."""
-    settings, _ = RetentionSettings.from_environ()  # what is wrong with them, the command's own process says
-    with suppress(OSError):
-        gone = list(prune(kept_runs(store), settings, keep=this_run))
-        if gone:
-            _say(
-                f"removed the oldest {len(gone)} of the recorded runs, {gone[0].directory.name} to "
-                f"{gone[-1].directory.name}: the bounds are GROUNDHOG_DIR_MAX_BYTES, _MAX_AGE and _MAX_RUNS"
-            )
+    gone = tidy(store, keep=this_run)
+    if gone:
+        _say(
+            f"removed the oldest {len(gone)} of the recorded runs, {gone[0].directory.name} to "
+            f"{gone[-1].directory.name}: the bounds are GROUNDHOG_DIR_MAX_BYTES, _MAX_AGE and _MAX_RUNS"
+        )
 
 
 def _say_result(folder: Path, store: Path, *, dir_given: bool) -> None:

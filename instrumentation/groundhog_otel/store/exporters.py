@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Final, Generic, TypeVar
@@ -23,7 +22,7 @@ from groundhog_otel.settings import ENV_GROUNDHOG_DIR, run_id, store_directory, 
 from groundhog_otel.settings.retention import RetentionSettings
 from groundhog_otel.store.bounded import BoundedFile
 from groundhog_otel.store.layout import Signal, own_run_id, prepare, signal_file
-from groundhog_otel.store.retention import kept_runs, prune
+from groundhog_otel.store.retention import tidy
 
 __all__ = ("MetricFileExporter", "SpanFileExporter")
 
@@ -51,15 +50,14 @@ def _run_directory() -> Path | None:
         )
         return None
     if run_id() is None:  # otherwise whoever has begun the run has done this
-        _tidy(store, run.name)
+        _tidy_once(store, run.name)
     return run
 
 
 @lru_cache(maxsize=4)
-def _tidy(store: Path, keep: str) -> None:
-    """Remove the runs that are beyond the folder's bounds; once, since each exporter comes by here."""
-    with suppress(OSError):
-        list(prune(kept_runs(store), _retention(), keep=keep))
+def _tidy_once(store: Path, keep: str) -> None:
+    """Bring the folder within its bounds; each exporter of the process comes by here."""
+    tidy(store, keep=keep, settings=_retention())
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ from groundhog_otel.settings.retention import RetentionSettings
 from groundhog_otel.store.layout import is_ours, parts_of, pid_of, run_directories
 from groundhog_otel.store.manifest import Manifest
 
-__all__ = ("KeptRun", "kept_runs", "prune", "why_kept")
+__all__ = ("KeptRun", "kept_runs", "prune", "tidy", "why_kept")
 
 _FRESH_S: Final = 120.0
 
@@ -83,6 +83,19 @@ def prune(
         if dry_run or _removed(run):
             count, size_bytes = count - 1, size_bytes - run.size_bytes
             yield run
+
+
+def tidy(store: Path, *, keep: str, settings: RetentionSettings | None = None) -> list[KeptRun]:
+    """Bring a folder within its bounds as the run ``keep`` begins, and return what was removed. Never raises OSError.
+
+    Without ``settings`` they are those of the environment; what is wrong with them, whoever writes the files says.
+    """
+    if settings is None:
+        settings, _ = RetentionSettings.from_environ()
+    try:
+        return list(prune(kept_runs(store), settings, keep=keep))
+    except OSError:
+        return []
 
 
 def _removed(run: KeptRun) -> bool:

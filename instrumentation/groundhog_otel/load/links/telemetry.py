@@ -28,6 +28,7 @@ from groundhog_otel.store.exporters import MetricFileExporter, SpanFileExporter
 from groundhog_otel.store.jaeger import Jaeger
 from groundhog_otel.store.layout import prepare
 from groundhog_otel.store.recorded import Recordings
+from groundhog_otel.store.retention import tidy
 from groundhog_otel.store.source import Source
 
 __all__ = ("SERVICE", "Mode", "Telemetry")
@@ -92,6 +93,7 @@ class Telemetry:
             prepare(self.store, self.run_id)
         except OSError as error:
             return f"traces are not kept: cannot write to {self.store} ({error.strerror}). Name another folder."
+        tidy(self.store, keep=self.run_id)
         return None
 
     def span_writer(self) -> SpanWriter | None:
