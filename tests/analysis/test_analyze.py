@@ -128,3 +128,23 @@ def test_it_takes_no_longer_for_spans_of_one_trace(shape: str) -> None:
     (trace,) = recording(spans).traces()
     assert not analyze(recording(spans)).failed
     assert drags(trace)
+
+
+def test_a_detector_of_another_package_is_asked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def detect(_: Recording) -> list[Finding]:
+        return [_finding("theirs", impact_ms=1)]
+
+    class Point:
+        name = "theirs"
+
+        def load(self) -> Detect:
+            return detect
+
+    def entry_points(*, group: str, name: str | None = None) -> list[Point]:
+        assert group == detectors.GROUP
+        return [Point()] if name in (None, "theirs") else []
+
+    monkeypatch.setattr(detectors, "entry_points", entry_points)
+    found = analyze(recording())
+    assert found.detectors == (*detectors.NAMES, "theirs")
+    assert [one.target for one in found.findings] == ["theirs"]

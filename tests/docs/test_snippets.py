@@ -94,7 +94,7 @@ ELLIPSES = {
     "[…]": "[]",
 }
 SERVED = re.compile(r"http://127\.0\.0\.1:8000/mcp")
-LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "text"}
+LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "toml", "text"}
 
 
 def _of(language: str) -> list[str]:
@@ -161,7 +161,10 @@ def test_commands_work_as_they_are_written(page: str, tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", _of("python"))
 def test_python_works_as_it_is_written(page: str, tmp_path: Path) -> None:
-    blocks = [one.text for one in _blocks(page, "python")]
+    for one in _blocks(page, "python"):
+        if one.title is not None:
+            (tmp_path / one.title).write_text(one.text, "utf-8")
+    blocks = [one.text for one in _blocks(page, "python") if one.title is None]
     program = "\n\n".join([PRELUDES.get(page, ""), *blocks])
     for written, meant in ELLIPSES.items():
         program = program.replace(written, meant)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib import import_module
 
-from groundhog_otel.analysis.detectors import NAMES
+from groundhog_otel.analysis.detectors import detector, known
 from groundhog_otel.analysis.finding import Finding
 from groundhog_otel.store.model import Recording
 
@@ -44,18 +43,18 @@ class Analysis:
         return replace(self, findings=tuple(one for one in self.findings if one.confidence >= confidence))
 
 
-def analyze(recording: Recording, *, names: Iterable[str] = NAMES) -> Analysis:
-    """Ask the detectors of these names about a recording.
+def analyze(recording: Recording, *, names: Iterable[str] | None = None) -> Analysis:
+    """Ask the detectors of these names about a recording; by default all.
 
     A detector that raises costs its own findings only: it is named in the result. The same advice about the same target
     is given once, by the finding that costs most.
     """
     findings: list[Finding] = []
     failed: list[Failed] = []
-    asked = tuple(names)
+    asked = known() if names is None else tuple(names)
     for name in asked:
         try:
-            findings += _detector(name)(recording)
+            findings += detector(name)(recording)
         except ImportError as error:
             reason = f"{error}; what detectors need is an extra: pip install 'groundhog-otel[analysis]'"
             failed.append(Failed(name, reason))
@@ -77,8 +76,3 @@ def analyze(recording: Recording, *, names: Iterable[str] = NAMES) -> Analysis:
         traces=len({span.trace_id for span in recording.spans}),
         unreadable=len(recording.unreadable),
     )
-
-
-def _detector(name: str) -> Callable[[Recording], list[Finding]]:
-    found: Callable[[Recording], list[Finding]] = import_module(f"groundhog_otel.analysis.detectors.{name}").detect
-    return found

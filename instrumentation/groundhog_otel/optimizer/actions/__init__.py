@@ -1,8 +1,13 @@
-"""What can be changed about a running server: one file each, each with the way back."""
+"""What can be changed about a running server: one file each, each with the way back.
+
+Other packages add theirs by an entry point in the group ``groundhog_action``: a subclass of :class:`Action`.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from typing import Final
 
 from groundhog_otel.optimizer.actions.action import Action, ActionError, Refused
@@ -15,12 +20,26 @@ from groundhog_otel.optimizer.actions.loop_policy import LoopPolicy
 from groundhog_otel.optimizer.actions.offload import Offload
 from groundhog_otel.settings.actions import Wanted
 
-__all__ = ("ACTIONS", "Action", "ActionError", "Refused", "made")
+__all__ = ("ACTIONS", "GROUP", "Action", "ActionError", "Refused", "made")
 
-ACTIONS: Final[Mapping[str, type[Action]]] = {
-    action.name: action
-    for action in (Offload, Limiter, GcFreeze, CacheHints, CacheResult, LoopPolicy, ExporterBatching)
-}
+GROUP: Final = "groundhog_action"
+_OWN: Final = (Offload, Limiter, GcFreeze, CacheHints, CacheResult, LoopPolicy, ExporterBatching)
+
+
+def _of_others() -> Mapping[str, type[Action]]:
+    """Return the actions of other packages; one that cannot be loaded is not there, whatever it raises."""
+    found = {}
+    for one in entry_points(group=GROUP):
+        try:
+            action = one.load()
+        except Exception:
+            logging.getLogger(__name__).warning("The action %s cannot be loaded", one.name, exc_info=True)
+            continue
+        found[action.name] = action
+    return found
+
+
+ACTIONS: Final[Mapping[str, type[Action]]] = {**_of_others(), **{action.name: action for action in _OWN}}
 
 
 def made(wanted: Wanted) -> Action:
