@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from groundhog_otel.analysis.detectors.blocking_call import detect
-from groundhog_otel.store.model import Process, Span
+from groundhog_otel.store.model import Buckets, Histogram, Process, Span
 from tests.analysis.detectors.waiting import PLACE, blocking, held_up, served
-from tests.support.recorded import recording, span
+from tests.support.recorded import MS, SERVER, START, recording, span
 
 
 def _renders(
@@ -118,6 +118,18 @@ def test_each_blocker_has_its_own_victims() -> None:
     }
     assert found["srv"].affected == 5
     assert found["other"].affected == 2
+
+
+def test_a_pause_of_the_garbage_collector_is_nobodys_block() -> None:
+    def collected(pause_s: float) -> Histogram:
+        points = tuple(
+            Buckets(START + number * 1000 * MS - MS, number, number * pause_s, (0, number)) for number in range(7)
+        )
+        return Histogram("groundhog.gc.pause", "s", SERVER, {"cpython.gc.generation": 2}, (0.01,), points)
+
+    spans = [*_renders(5), *_naps(5), *_victims(5)]
+    assert detect(recording(spans, histograms=(collected(0.18),))) == []
+    assert detect(recording(spans, histograms=(collected(0.03),))) != []
 
 
 def test_what_is_no_tool_cannot_be_offloaded_by_name() -> None:
