@@ -94,6 +94,12 @@ def test_a_machine_that_is_late_now_and_then_is_no_finding() -> None:
     assert detect(recording([*anywhere, *_victims(5), *_naps(5)])) == []
 
 
+def test_where_no_code_of_the_tool_was_seen_the_machine_was_late() -> None:
+    sdk = {**PLACE, "code.function.name": "anyio._backends._asyncio.run"}
+    spans = [blocking(replace(one, events=()), block_ms=200, place=sdk) for one in _renders(5)]
+    assert detect(recording([*spans, *_victims(5), *_naps(5)])) == []
+
+
 def test_one_block_is_enough_when_it_is_longer_than_any_machine_is_late() -> None:
     once = blocking(served("tools/call render", own=1, at_ms=0, ms=2005), block_ms=2000)
     victim = held_up(served(own=2, at_ms=1, ms=2004), at_ms=2005, block_ms=2000)

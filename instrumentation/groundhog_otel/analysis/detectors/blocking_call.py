@@ -20,6 +20,7 @@ from groundhog_otel.analysis.judging import LEAST_MS, sure
 from groundhog_otel.analysis.operations import method_of
 from groundhog_otel.analysis.pauses import Stretch, long_pauses
 from groundhog_otel.analysis.waits import blocks_of, held_up_of, lag_s
+from groundhog_otel.runtime.frames import PLUMBING
 from groundhog_otel.semconv import GEN_AI_PROMPT_NAME, GEN_AI_TOOL_NAME, MCP_METHOD_NAME
 from groundhog_otel.store.model import Event, Process, Recording, Span, Value
 
@@ -92,10 +93,15 @@ def detect(recording: Recording) -> list[Finding]:
 
 
 def _own(blocks: Iterable[_Block], pauses: Mapping[Process, Sequence[Stretch]]) -> list[_Block]:
-    """Leave out what the garbage collector may well have stopped, whatever ran: as many as there were pauses."""
+    """Leave out what the garbage collector may well have stopped, whatever ran: as many as there were pauses.
+
+    And where no code of the tool was seen at all, but only what runs tools: there it was the machine that was late.
+    """
     left = {id(one): one.pauses for some in pauses.values() for one in some}
     own = []
     for block in blocks:
+        if block.function.partition(".")[0] in PLUMBING:
+            continue
         for one in pauses.get(block.span.process, ()):
             within = one.start_ns < block.end_ns and one.end_ns > block.start_ns
             if within and left[id(one)] and one.paused_s / one.pauses >= _COLLECTED * block.duration_s:
