@@ -10,7 +10,7 @@ from groundhog_otel.runtime.loops import LAG
 from groundhog_otel.runtime.workers import WAIT, WAITED
 from groundhog_otel.store.model import Event, Span, Value
 
-__all__ = ("blocks_of", "explained", "held_up_of", "lag_s", "number", "taken_up_late", "thread_wait_s")
+__all__ = ("blocks_of", "explained", "held_up_of", "lag_s", "named_s", "number", "thread_wait_s")
 
 _NOTHING_S: Final = 0.01
 """Seconds: a busy machine keeps a thread or a timer waiting so long now and then, without anybody's fault."""
@@ -46,9 +46,9 @@ def explained(span: Span) -> bool:
     return thread_wait_s(span) >= _NOTHING_S or any(event.name in (BLOCKED, HELD_UP) for event in span.events)
 
 
-def taken_up_late(span: Span) -> bool:
-    """Tell whether a message had to wait for its event loop, which is in the duration of its sender's span alone."""
-    return lag_s(span) >= _NOTHING_S
+def named_s(span: Span) -> float:
+    """Return for how long, in seconds, an operation has waited for causes that it names, before its span and within."""
+    return lag_s(span) + thread_wait_s(span) + sum(held_s for _, held_s in held_up_of(span))
 
 
 def _lasting(span: Span, name: str) -> Iterator[tuple[Event, float]]:

@@ -21,10 +21,10 @@ from opentelemetry.util.types import AttributeValue
 import groundhog_otel.mcp
 from groundhog_otel.mcp.operation import Operation
 
-__all__ = ("Location", "callback_frames", "context_of", "culprit", "depth_of", "location", "operation_of")
+__all__ = ("PLUMBING", "Location", "callback_frames", "context_of", "culprit", "depth_of", "location", "operation_of")
 
 _WRAPPERS: Final = str(Path(groundhog_otel.mcp.__file__).parent)
-_PLUMBING: Final = frozenset(sys.stdlib_module_names) | {
+PLUMBING: Final = frozenset(sys.stdlib_module_names) | {
     "anyio", "fastmcp", "groundhog_otel", "mcp", "opentelemetry", "starlette", "uvicorn", "uvloop", "wrapt",
 }  # fmt: skip
 """Packages that run what somebody else wrote."""
@@ -69,7 +69,7 @@ def location(frames: Sequence[FrameType]) -> Location | None:
 
     Where all of it is installed, the innermost line outside of the standard library and what runs tools; else any.
     """
-    foreign = [frame for frame in frames if _package(frame) not in _PLUMBING]
+    foreign = [frame for frame in frames if _package(frame) not in PLUMBING]
     own = [frame for frame in foreign if "-packages" not in frame.f_code.co_filename]
     for frame in (*own[:1], *foreign[:1], *frames[:1]):
         code = frame.f_code

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from groundhog_otel.analysis.detectors.blocking_call import detect
-from groundhog_otel.store.model import Process, Span
+from groundhog_otel.store.model import Buckets, Histogram, Process, Span
 from tests.analysis.detectors.waiting import PLACE, blocking, held_up, served
-from tests.support.recorded import recording, span
+from tests.support.recorded import MS, SERVER, START, recording, span
 
 
 def _renders(
@@ -94,6 +94,12 @@ def test_a_machine_that_is_late_now_and_then_is_no_finding() -> None:
     assert detect(recording([*anywhere, *_victims(5), *_naps(5)])) == []
 
 
+def test_where_no_code_of_the_tool_was_seen_the_machine_was_late() -> None:
+    sdk = {**PLACE, "code.function.name": "anyio._backends._asyncio.run"}
+    spans = [blocking(replace(one, events=()), block_ms=200, place=sdk) for one in _renders(5)]
+    assert detect(recording([*spans, *_victims(5), *_naps(5)])) == []
+
+
 def test_one_block_is_enough_when_it_is_longer_than_any_machine_is_late() -> None:
     once = blocking(served("tools/call render", own=1, at_ms=0, ms=2005), block_ms=2000)
     victim = held_up(served(own=2, at_ms=1, ms=2004), at_ms=2005, block_ms=2000)
@@ -118,6 +124,18 @@ def test_each_blocker_has_its_own_victims() -> None:
     }
     assert found["srv"].affected == 5
     assert found["other"].affected == 2
+
+
+def test_a_pause_of_the_garbage_collector_is_nobodys_block() -> None:
+    def collected(pause_s: float) -> Histogram:
+        points = tuple(
+            Buckets(START + number * 1000 * MS - MS, number, number * pause_s, (0, number)) for number in range(7)
+        )
+        return Histogram("groundhog.gc.pause", "s", SERVER, {"cpython.gc.generation": 2}, (0.01,), points)
+
+    spans = [*_renders(5), *_naps(5), *_victims(5)]
+    assert detect(recording(spans, histograms=(collected(0.18),))) == []
+    assert detect(recording(spans, histograms=(collected(0.03),))) != []
 
 
 def test_what_is_no_tool_cannot_be_offloaded_by_name() -> None:

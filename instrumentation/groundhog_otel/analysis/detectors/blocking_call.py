@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 from typing import Final
@@ -18,7 +18,9 @@ from typing import Final
 from groundhog_otel.analysis.finding import Evidence, Finding
 from groundhog_otel.analysis.judging import LEAST_MS, sure
 from groundhog_otel.analysis.operations import method_of
+from groundhog_otel.analysis.pauses import Stretch, long_pauses
 from groundhog_otel.analysis.waits import blocks_of, held_up_of, lag_s
+from groundhog_otel.runtime.frames import PLUMBING
 from groundhog_otel.semconv import GEN_AI_PROMPT_NAME, GEN_AI_TOOL_NAME, MCP_METHOD_NAME
 from groundhog_otel.store.model import Event, Process, Recording, Span, Value
 
@@ -35,6 +37,8 @@ _TAKEN_UP_NS: Final = 10_000_000
 """What has queued meanwhile is taken up within milliseconds; who comes later was not held up."""
 _STILL_LATE_NS: Final = 100_000_000
 """The loop notes that it is on time again within twice the interval of its beats."""
+_COLLECTED: Final = 0.5
+"""Of a block, from which on a pause of the garbage collector explains it better than the line that was seen."""
 _SHOWN: Final = 3
 
 
@@ -74,8 +78,10 @@ def detect(recording: Recording) -> list[Finding]:
             key = (span.process.service, span.name)
             calls[key] += 1
             blocks[key].extend(_Block(span, event, duration_s) for event, duration_s in blocks_of(span))
+    pauses = long_pauses(recording)
     found = []
-    for key, some in blocks.items():
+    for key, seen in blocks.items():
+        some = _own(seen, pauses)
         if _certain(some, calls[key]):
             lost: dict[int, tuple[Span, float]] = {}
             for process in {one.span.process for one in some}:
@@ -84,6 +90,26 @@ def detect(recording: Recording) -> list[Finding]:
             if lost and mean(loss_s for _, loss_s in lost.values()) * 1e3 >= LEAST_MS:
                 found.append(_finding(some, list(lost.values())))
     return found
+
+
+def _own(blocks: Iterable[_Block], pauses: Mapping[Process, Sequence[Stretch]]) -> list[_Block]:
+    """Leave out what the garbage collector may well have stopped, whatever ran: as many as there were pauses.
+
+    And where no code of the tool was seen at all, but only what runs tools: there it was the machine that was late.
+    """
+    left = {id(one): one.pauses for some in pauses.values() for one in some}
+    own = []
+    for block in blocks:
+        if block.function.partition(".")[0] in PLUMBING:
+            continue
+        for one in pauses.get(block.span.process, ()):
+            within = one.start_ns < block.end_ns and one.end_ns > block.start_ns
+            if within and left[id(one)] and one.paused_s / one.pauses >= _COLLECTED * block.duration_s:
+                left[id(one)] -= 1
+                break
+        else:
+            own.append(block)
+    return own
 
 
 def _certain(blocks: Sequence[_Block], calls: int) -> bool:

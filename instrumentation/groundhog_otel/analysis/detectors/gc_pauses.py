@@ -12,38 +12,23 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from statistics import median
 from typing import Final
 
 from groundhog_otel.analysis.finding import Evidence, Finding
 from groundhog_otel.analysis.judging import sure
 from groundhog_otel.analysis.operations import method_of
-from groundhog_otel.store.model import Histogram, Process, Recording, Span
+from groundhog_otel.analysis.pauses import Stretch, long_pauses
+from groundhog_otel.store.model import Process, Recording, Span
 
 __all__ = ("detect",)
 
-_PAUSE: Final = "groundhog.gc.pause"
-_LONG_S: Final = 0.01
-"""Seconds: a fifth of a command's budget. What is shorter disappears in what an operation takes anyway."""
 _LEAST_PAUSES: Final = 5
 """A program's full collections after its start are few: some pauses are nothing that it does all the time."""
 _LEAST_SHARE: Final = 0.01
 """Of the time in which operations are under way."""
 _SHOWN: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """The time between two writings of the histogram."""
-
-    start_ns: int
-    end_ns: int
-    pauses: int
-    """Long ones."""
-    paused_s: float
-    """By them."""
 
 
 def detect(recording: Recording) -> list[Finding]:
@@ -53,11 +38,10 @@ def detect(recording: Recording) -> list[Finding]:
         if method_of(span) is not None:
             by_process[span.process].append(span)
     found = []
-    pauses = [one for one in recording.histograms if one.name == _PAUSE and _mostly_long(one)]
+    pauses = long_pauses(recording)
     for process, spans in by_process.items():
         begun_ns = min(span.start_ns for span in spans)
-        stretches = [one for some in pauses if some.process == process for one in _stretches(some, begun_ns)]
-        hit = _hit([one for one in stretches if one.pauses], spans)
+        hit = _hit([one for one in pauses.get(process, ()) if one.start_ns >= begun_ns], spans)
         if not hit:
             continue
         number, paused_s = sum(one.pauses for one in hit), sum(one.paused_s for one in hit)
@@ -67,7 +51,7 @@ def detect(recording: Recording) -> list[Finding]:
     return found
 
 
-def _hit(stretches: Sequence[_Stretch], spans: Sequence[Span]) -> list[_Stretch]:
+def _hit(stretches: Sequence[Stretch], spans: Sequence[Span]) -> list[Stretch]:
     """Return those within which any operation was under way, by time."""
     ordered = sorted(spans, key=lambda span: span.start_ns)
     starts = [span.start_ns for span in ordered]
@@ -79,31 +63,6 @@ def _hit(stretches: Sequence[_Stretch], spans: Sequence[Span]) -> list[_Stretch]
     ]
 
 
-def _mostly_long(histogram: Histogram) -> bool:
-    """Tell whether the half of all pauses are long: those of a young generation never are by themselves."""
-    if not histogram.points:
-        return False
-    latest = histogram.points[-1]
-    return 2 * sum(latest.counts[_short(histogram) :]) >= latest.count > 0
-
-
-def _short(histogram: Histogram) -> int:
-    """Return how many of the buckets are of short pauses."""
-    return sum(1 for boundary in histogram.boundaries if boundary <= _LONG_S)
-
-
-def _stretches(histogram: Histogram, begun_ns: int) -> Iterator[_Stretch]:
-    """Yield what came between one point and the next, from the first operation on."""
-    short = _short(histogram)
-    for before, after in pairwise(histogram.points):
-        new = [now - then for now, then in zip(after.counts, before.counts, strict=True)]
-        if before.time_ns >= begun_ns and min(new) >= 0:  # else it has started over
-            pauses = sum(new[short:])
-            others_s = sum(number * most for number, most in zip(new, histogram.boundaries[:short], strict=False))
-            paused_s = max(after.sum - before.sum - others_s, pauses * _LONG_S)
-            yield _Stretch(before.time_ns, after.time_ns, pauses, paused_s)
-
-
 def _busy_s(spans: Sequence[Span]) -> float:
     """Return for how long any operation was under way."""
     busy_ns = until_ns = 0
@@ -113,7 +72,7 @@ def _busy_s(spans: Sequence[Span]) -> float:
     return busy_ns / 1e9
 
 
-def _finding(process: Process, spans: Sequence[Span], hit: Sequence[_Stretch], *, lost_s: float) -> Finding:
+def _finding(process: Process, spans: Sequence[Span], hit: Sequence[Stretch], *, lost_s: float) -> Finding:
     pauses, paused_s = sum(one.pauses for one in hit), sum(one.paused_s for one in hit)
     pause_ms = paused_s / pauses * 1e3
     affected = min(max(round(lost_s / paused_s * pauses), 1), len(spans))
@@ -134,7 +93,7 @@ def _finding(process: Process, spans: Sequence[Span], hit: Sequence[_Stretch], *
     )
 
 
-def _evidence(spans: Sequence[Span], hit: Sequence[_Stretch]) -> Iterator[Evidence]:
+def _evidence(spans: Sequence[Span], hit: Sequence[Stretch]) -> Iterator[Evidence]:
     """Yield the operations that, while there were pauses, took longer than others of their name."""
     by_name: dict[str, list[float]] = defaultdict(list)
     for span in spans:

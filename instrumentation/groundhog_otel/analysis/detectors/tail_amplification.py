@@ -7,14 +7,15 @@ at Scale" (2013).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import mean, median
 from typing import Final
 
 from groundhog_otel.analysis.finding import Evidence, Finding
 from groundhog_otel.analysis.judging import LEAST_MS, sure
-from groundhog_otel.analysis.waits import explained, taken_up_late
+from groundhog_otel.analysis.waits import named_s
 from groundhog_otel.store.model import Recording, Span
 
 __all__ = ("detect",)
@@ -33,6 +34,8 @@ _LEAST_HIT: Final = 0.1
 """Of the parents."""
 _LEAST_RATIO: Final = 2.0
 """Parents hit over children slow: near the fan-out when each child is slow by itself, near 1 when all are at once."""
+_NAMED: Final = 0.5
+"""Of a slow child, for which its server names a cause: it is for the detector of that cause."""
 _SHOWN: Final = 5
 
 
@@ -52,20 +55,19 @@ def detect(recording: Recording) -> list[Finding]:
     """Return a finding for each operation that fans out to calls of one kind, whose tail has become its own."""
     spans = {(span.trace_id, span.span_id): span for span in recording.spans}
     children: dict[tuple[str, str], list[Span]] = defaultdict(list)
-    answered_late = set()
+    named: dict[tuple[str, str], float] = {}
     for span in recording.spans:
         if span.parent_id is not None:
             children[span.trace_id, span.parent_id].append(span)
-            if explained(span) or taken_up_late(span):
-                answered_late.add((span.trace_id, span.parent_id))
+            if span.kind == "server":
+                named[span.trace_id, span.parent_id] = named_s(span)
     fans: dict[tuple[str, str, str], list[_Fan]] = defaultdict(list)
     for key, some in children.items():
         parent = spans.get(key)
         if parent is not None:
             for fan in _fans(parent, some):
-                if not any((one.trace_id, one.span_id) in answered_late or explained(one) for one in fan.children):
-                    fans[parent.process.service, parent.name, fan.children[0].name].append(fan)
-    return [found for some in fans.values() if (found := _finding(some)) is not None]
+                fans[parent.process.service, parent.name, fan.children[0].name].append(fan)
+    return [found for some in fans.values() if (found := _finding(some, named)) is not None]
 
 
 def _fans(parent: Span, children: Sequence[Span]) -> list[_Fan]:
@@ -73,17 +75,30 @@ def _fans(parent: Span, children: Sequence[Span]) -> list[_Fan]:
     for child in children:
         if child.kind != "server":  # the far side of a call is not another one
             by_name[child.name].append(child)
-    return [
-        _Fan(parent, tuple(some))
-        for some in by_name.values()
-        if len(some) >= _LEAST_FAN_OUT and max(one.start_ns for one in some) < min(one.end_ns for one in some)
-    ]
+    return [_Fan(parent, tuple(some)) for some in by_name.values() if len(some) >= _LEAST_FAN_OUT and _together(some)]
 
 
-def _finding(fans: Sequence[_Fan]) -> Finding | None:
+def _together(children: Sequence[Span]) -> bool:
+    """Tell whether each was begun while an earlier one was under way."""
+    ordered = sorted(children, key=lambda one: one.start_ns)
+    ends = accumulate((one.end_ns for one in ordered), max)
+    return all(after.start_ns < end_ns for after, end_ns in zip(ordered[1:], ends, strict=False))
+
+
+def _finding(fans: Sequence[_Fan], named: Mapping[tuple[str, str], float]) -> Finding | None:
+    """``named``: for how long the other side of a call says that it waited, and for what; seconds."""
     durations = [child.duration_s for fan in fans for child in fan.children]
     usual_s = median(durations)
     slow_s = max(usual_s * _TAIL, usual_s + _TAIL_S)
+    fans = [
+        fan
+        for fan in fans
+        if not any(
+            named.get((one.trace_id, one.span_id), 0.0) >= _NAMED * one.duration_s > _NAMED * slow_s
+            for one in fan.children
+        )
+    ]
+    durations = [child.duration_s for fan in fans for child in fan.children]
     slow = sum(1 for one in durations if one > slow_s)
     hit = [fan for fan in fans if fan.slowest.duration_s > slow_s]
     if len(fans) < _LEAST_PARENTS or len(hit) < _LEAST_SLOW:
