@@ -15,7 +15,6 @@ from groundhog_otel.environment_variables import (
     OTEL_PYTHON_GROUNDHOG_ACTIONS,
     OTEL_PYTHON_GROUNDHOG_ACTIONS_REPORT,
     OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS,
-    OTEL_PYTHON_MCP_DETAIL,
 )
 from groundhog_otel.load.clients.sdk import CONNECT_S, Protocol
 from groundhog_otel.load.errors import LoadError
@@ -31,6 +30,12 @@ __all__ = ("Command", "Served", "Use", "served")
 
 _INSTRUMENTED: Final = frozenset({"opentelemetry-instrument", "groundhog"})
 _NO_EXPORTERS: Final = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
+
+_DETAIL: Final = {
+    "OTEL_PYTHON_MCP_DETAIL": "true",
+    OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS: "20",  # under load, a tenth of a second is long
+}
+"""What a recording is to have that is to be analysed, unless the user says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +182,8 @@ def _started(
         "PYTHONHASHSEED": environ.get("PYTHONHASHSEED", "0"),
     }
     if detail:
-        environ.setdefault(OTEL_PYTHON_MCP_DETAIL, "true")
-        # What costs others half of a command's budget is worth a trial; by default a block is longer than the budget.
-        environ.setdefault(OTEL_PYTHON_GROUNDHOG_BLOCKING_THRESHOLD_MS, "25")
+        for name, value in _DETAIL.items():
+            environ.setdefault(name, value)
     if store is None:
         environ |= _NO_EXPORTERS
     if not command.words:

@@ -41,7 +41,7 @@ def print_trial(trial: Trial, console: Console | None = None) -> None:
     to.line(f"{trial.why}.", _STYLES.get(trial.outcome, "yellow"))
     if trial.effects:
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-        for heading in ("", "without", "with", "change", "95 % interval"):
+        for heading in ("", "without", "with", "change", "interval"):
             table.add_column(heading, justify="left" if not heading else "right")
         for one in trial.effects:
             low, high = (f"{part:+.0%}".replace("%", " %") for part in (one.low, one.high))
