@@ -10,6 +10,7 @@
         demo-client-4711.metrics.jsonl
         demo-client-4711.cpu.<id>.profile.jsonl one file per profile, cpu or memory
         demo-client-4711.memory.<id>.memray.bin what memray has recorded, before a profile is made of it
+        demo-client-4711.leaks.json             what a search for leaks, or a look at the heap, has found
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from typing import Final, Literal
 __all__ = (
     "MANIFEST",
     "Signal",
+    "finding_file",
+    "finding_files",
     "new_run_id",
     "own_run_id",
     "parts_of",
@@ -105,6 +108,16 @@ def recording_file(run: Path, *, service: str, pid: int, profile_id: str) -> Pat
 def recording_files(run: Path) -> list[Path]:
     """Return what memray has recorded in a run, by name."""
     return sorted(run.glob(f"*{_RECORDING}"))
+
+
+def finding_file(run: Path, *, service: str, pid: int, kind: Literal["leaks", "heap"]) -> Path:
+    """Return the file for what was found out about the memory of one process."""
+    return run / f"{_safe(service)}-{pid}.{kind}.json"
+
+
+def finding_files(run: Path) -> list[Path]:
+    """Return what was found out in a run, by name."""
+    return sorted([*run.glob("*.leaks.json"), *run.glob("*.heap.json")])
 
 
 def profile_of_recording(recording: Path) -> Path:
