@@ -26,7 +26,7 @@ class ProfilingSettings(NamedTuple):
     """
 
     modes: frozenset[str] = frozenset()
-    """Of ``cpu``, ``light`` (20 looks a second, during operations), ``memory``: from the start; ``leaks``: a search
+    """Of ``cpu``, ``light`` (10 looks a second, during operations), ``memory``: from the start; ``leaks``: a search
     over so many ``calls``; ``heap``: a look after so many, or at the end; ``on-signal``: when somebody asks."""
     interval_ms: int = 10
     """Between two looks of ``cpu``, on average, in milliseconds."""

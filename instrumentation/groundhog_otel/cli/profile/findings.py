@@ -40,10 +40,9 @@ def _head(told: Mapping[str, Any]) -> str:
 def _leaks(told: Mapping[str, Any]) -> Iterator[str]:
     if told["bytes_per_call"]:
         hours = told["hours_to_limit"]
-        until = (
-            "" if hours is None else f"; at this rate of calls {size(told['limit_bytes'])} are full in {hours:,.1f} h"
-        )
-        yield f"{size(told['bytes_per_call'])} for each call{until}"
+        yield f"{size(told['bytes_per_call'])} for each call"
+        if hours is not None:
+            yield f"at this rate of calls {size(told['limit_bytes'])} are full in {hours:,.1f} h"
     for one in told["lines"]:
         tool = f", {one['tool']}" if one["tool"] else ""
         held = f", held by {one['held_by']}" if one["held_by"] else ""

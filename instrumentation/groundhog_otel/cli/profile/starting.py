@@ -44,7 +44,7 @@ def cpu(
     interval
         Between two looks, on average.
     light
-        20 looks a second at the most, and none while no call is under way.
+        10 looks a second at the most, and none while no call is under way.
     tool
         Only calls of this tool, prompt or method; a pattern like 'search_*'; repeat it for more.
     calls
