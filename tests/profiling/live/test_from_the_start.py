@@ -124,7 +124,7 @@ def test_a_setting_that_is_not_understood_is_a_warning(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stdout == "ran\n"
     assert (
-        f"{MODE}='cup' is not understood; using none. Write any of cpu or light, memory, and on-signal" in done.stderr
+        f"{MODE}='cup' is not understood; using none. Write any of cpu or light, memory, leaks, heap, and on-signal" in done.stderr
     )
 
 
