@@ -1,8 +1,8 @@
 """What the profilers cost: the same load with and without them, taking turns in one process.
 
-``python -m bench.profile [--rounds N] [--memory-rounds N] [--write]``. A round runs a load once in every way, in random
-order. The table has the median over the rounds of the ratio to the same round unprofiled, of CPU time and of wall time;
-``control`` is the load unprofiled once more, and so is the noise of the run.
+``python -m bench.profile [--rounds N] [--memory-rounds N] [--ways NAME...] [--write]``. A round runs a load once in
+every way, in random order. The table has the median over the rounds of the ratio to the same round unprofiled, of CPU
+time and of wall time; ``control`` is the load unprofiled once more, and so is the noise of the run.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Way = Callable[[], AbstractContextManager[object]]
 
 WAYS: dict[str, Way] = {
     "control": nullcontext,
-    "always on, 50 looks/s": lambda: CpuProfiler.light().start_profiling(),
+    "always on": lambda: CpuProfiler.light().start_profiling(),
     "targeted at another tool": lambda: CpuProfiler(interval_s=0.001, tools=["other"]).start_profiling(),
     "targeted, 100 looks/s": lambda: CpuProfiler(tools=["add", "mixed", "threaded"]).start_profiling(),
     "targeted, 1000 looks/s": lambda: CpuProfiler(
@@ -175,8 +175,9 @@ Client and server are in one process, instrumented. Each round runs a load in ev
 the median, over the rounds, of the ratio to the same round without a profiler. `control` has none either: what it
 departs from 1 is noise. Each way has run the load once before it is measured, so neither the start of the profiler
 counts nor its first looks, which have every line still to learn; and neither does its end. `targeted at another tool`
-looks at nothing: it is what a profiler costs that waits for its tool. A leak search is one at its default, by
-tracemalloc with one frame; its load goes past the end of no window here, where it looks at the heap.
+looks at nothing: it is what a profiler costs that waits for its tool. `always on` is `CpuProfiler.light()`. A leak
+search is one at its default, by tracemalloc with one frame; its load goes past the end of no window here, where it
+looks at the heap.
 
 {table}
 
@@ -188,6 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--memory-rounds", type=int, default=10, help="they take much longer")
+    parser.add_argument("--ways", nargs="*", choices=WAYS, help="only these, of the CPU profiler's")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md beside this file")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -200,7 +202,8 @@ def main() -> None:
         stack.callback(tracers.shutdown)
         instrumentor.instrument(tracer_provider=tracers, meter_provider=meters, settings=McpSettings())
         stack.callback(instrumentor.uninstrument)
-        lines = table(asyncio.run(measure(options.rounds, WAYS)))
+        chosen = {name: way for name, way in WAYS.items() if not options.ways or name in options.ways}
+        lines = table(asyncio.run(measure(options.rounds, chosen)))
         print("\n".join(lines), flush=True)
         memory = table(asyncio.run(measure(options.memory_rounds, MEMORY_WAYS, MEMORY_LOADS)))
         print("\n".join(memory))

@@ -90,6 +90,60 @@ def test_memory_of_a_server_by_call_and_line(tmp_path: Path) -> None:
                      re.MULTILINE), shown.stdout  # fmt: skip
 
 
+@pytest.mark.timeout(300)  # each of ten measurements stops the server for a second
+def test_a_server_is_looked_at_for_leaks(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    with _server(tmp_path, "--leaks", "--calls", "77", kind="memory") as server:
+        for _ in range(80):
+            server.call("hold", size=20_000)
+        code, said = server.end()
+    assert code == 0, said
+    assert "groundhog: leaks: leak. " in said
+    assert re.search(r"^  20 kB for each call$", said, re.MULTILINE), said
+    assert re.search(r"by keep \(\S+program\.py:\d+\), held by __main__\.KEPT → list", said), said
+    (file,) = tmp_path.glob("*/*.leaks.json")
+    assert json.loads(file.read_bytes())["verdict"] == "leak"
+
+
+def test_a_search_that_is_over_too_soon_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    with _server(tmp_path, "--leaks", kind="memory") as server:
+        server.call("hold", size=20_000)
+        code, said = server.end()
+    assert code == 0, said
+    assert "groundhog: leaks: undecided. " in said
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("calls", [None, 3])
+def test_the_heap_of_a_server_and_what_holds_it(tmp_path: Path, calls: int | None) -> None:
+    pytest.importorskip("numpy")
+    options = () if calls is None else ("--calls", str(calls))
+    with _server(tmp_path, "--heap", *options, kind="memory") as server:
+        for _ in range(5):
+            server.call("hold", size=1_000_000)
+        code, said = server.end()
+    assert code == 0, said
+    held = calls or 5
+    assert re.search(rf"^  without __main__\.KEPT \(list, {held} entries\): {held}\.0 MB less", said, re.MULTILINE), (
+        said
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--leaks", "--heap"), "start the command twice"),
+        (("--calls", "3"), "--calls is of --leaks and --heap"),
+        (("--heap", "--engine", "memray"), "--engine and --duration are not of --leaks and --heap"),
+    ],
+)
+def test_options_of_memory_that_exclude_each_other(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    done = command("memory", *options, "--", "true", store=tmp_path)
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
 def test_a_server_that_dies_leaves_its_profile_and_the_command_says_so(tmp_path: Path) -> None:
     with _server(tmp_path, "--interval", "2ms") as server:
         server.call("hot", seconds=0.4)

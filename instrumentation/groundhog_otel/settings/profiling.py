@@ -13,7 +13,7 @@ from groundhog_otel.settings.sources import sources_of
 
 __all__ = ("ENGINES", "MODES", "SIGNALS", "ProfilingSettings", "control_directory", "over")
 
-MODES: Final = ("cpu", "light", "memory", "on-signal")
+MODES: Final = ("cpu", "light", "memory", "leaks", "heap", "on-signal")
 SIGNALS: Final = ("SIGUSR1", "SIGUSR2")
 ENGINES: Final = ("memray", "tracemalloc")
 _SLOWEST_MS: Final = 10_000
@@ -26,8 +26,8 @@ class ProfilingSettings(NamedTuple):
     """
 
     modes: frozenset[str] = frozenset()
-    """Of ``cpu``, ``light`` (20 looks a second, during operations), ``memory``: from the start; ``on-signal``: when
-    somebody asks."""
+    """Of ``cpu``, ``light`` (10 looks a second, during operations), ``memory``: from the start; ``leaks``: a search
+    over so many ``calls``; ``heap``: a look after so many, or at the end; ``on-signal``: when somebody asks."""
     interval_ms: int = 10
     """Between two looks of ``cpu``, on average, in milliseconds."""
     tools: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ def _words(value: object) -> str:
 _PROFILING: Final[Mapping[str, Option]] = {
     "modes": Option(
         variables.OTEL_PYTHON_GROUNDHOG_PROFILE,
-        "any of cpu or light, memory, and on-signal, with commas between them, or none",
+        "any of cpu or light, memory, leaks, heap, and on-signal, with commas between them, or none",
         _modes,
     ),
     "interval_ms": Option(

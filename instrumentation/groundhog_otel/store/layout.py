@@ -12,6 +12,7 @@
         demo-client-4711.monitor.jsonl          what the monitor collects, a line each time
         demo-client-4711.cpu.<id>.profile.jsonl one file per profile, cpu or memory
         demo-client-4711.memory.<id>.memray.bin what memray has recorded, before a profile is made of it
+        demo-client-4711.leaks.json             what a search for leaks, or a look at the heap, has found
 """
 
 from __future__ import annotations
@@ -26,9 +27,14 @@ from typing import Final, Literal
 __all__ = (
     "MANIFEST",
     "Signal",
+<<<<<<< HEAD
     "earlier_file",
     "is_ours",
     "monitor_file",
+=======
+    "finding_file",
+    "finding_files",
+>>>>>>> p7rest
     "new_run_id",
     "own_run_id",
     "parts_of",
@@ -123,6 +129,16 @@ def recording_file(run: Path, *, service: str, pid: int, profile_id: str) -> Pat
 def recording_files(run: Path) -> list[Path]:
     """Return what memray has recorded in a run, by name."""
     return sorted(run.glob(f"*{_RECORDING}"))
+
+
+def finding_file(run: Path, *, service: str, pid: int, kind: Literal["leaks", "heap"]) -> Path:
+    """Return the file for what was found out about the memory of one process."""
+    return run / f"{_safe(service)}-{pid}.{kind}.json"
+
+
+def finding_files(run: Path) -> list[Path]:
+    """Return what was found out in a run, by name."""
+    return sorted([*run.glob("*.leaks.json"), *run.glob("*.heap.json")])
 
 
 def profile_of_recording(recording: Path) -> Path:

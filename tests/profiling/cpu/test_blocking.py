@@ -14,7 +14,7 @@ from tests.support.telemetry import Capture
 
 pytestmark = pytest.mark.anyio
 
-BLOCK_S = 0.3
+BLOCK_S = 0.6
 
 
 @pytest.mark.parametrize("light", [False, True])

@@ -102,10 +102,10 @@ async def test_nothing_is_looked_at_while_none_of_them_is_under_way(capture: Cap
 async def test_the_light_one_stops_by_itself_between_calls(capture: Capture, server: Any) -> None:
     async with sdk.in_memory(server) as session:
         with CpuProfiler.light().start_profiling() as profiling:
-            await session.call_tool("sleeper", {"seconds": 0.6})
-            await anyio.sleep(0.1)
-            looks = profiling._looks.taken
+            await session.call_tool("sleeper", {"seconds": 1.2})
             await anyio.sleep(0.2)
+            looks = profiling._looks.taken
+            await anyio.sleep(0.4)
             assert profiling._looks.taken == looks > 3
     assert "% of one CPU" in profiling.cost()
     assert profiling.stop().facts["cost"]

@@ -123,9 +123,8 @@ def test_a_setting_that_is_not_understood_is_a_warning(tmp_path: Path) -> None:
         env=environ(tmp_path, **{MODE: "cup"}), cwd=ROOT, capture_output=True, text=True, timeout=50, check=True,
     )  # fmt: skip
     assert done.stdout == "ran\n"
-    assert (
-        f"{MODE}='cup' is not understood; using none. Write any of cpu or light, memory, and on-signal" in done.stderr
-    )
+    said = "using none. Write any of cpu or light, memory, leaks, heap, and on-signal"
+    assert f"{MODE}='cup' is not understood; {said}" in done.stderr
 
 
 def test_a_store_that_cannot_be_written_to_is_a_warning(tmp_path: Path) -> None:

@@ -27,7 +27,11 @@ def test_the_variables_for_another_process_say_the_same(settings: ProfilingSetti
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("", "cpu,light", "Write any of cpu or light, memory, and on-signal, with commas between them, or none."),
+        (
+            "",
+            "cpu,light",
+            "Write any of cpu or light, memory, leaks, heap, and on-signal, with commas between them, or none.",
+        ),
         ("_INTERVAL_MS", "20000", "using 10. Write whole milliseconds, 1 to 10000."),
         ("_CALLS", "0", "using none. Write a whole number of calls from 1 up."),
         ("_OVER", "none", "using none. Write seconds above 0, or budget."),

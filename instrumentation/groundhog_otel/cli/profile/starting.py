@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from groundhog_otel.cli.profile.findings import say_found
 from groundhog_otel.cli.profile.options import settings_of
 from groundhog_otel.cli.profile.saying import say, say_kept, say_reading
 from groundhog_otel.cli.run import start
@@ -43,7 +44,7 @@ def cpu(
     interval
         Between two looks, on average.
     light
-        20 looks a second at the most, and none while no call is under way.
+        10 looks a second at the most, and none while no call is under way.
     tool
         Only calls of this tool, prompt or method; a pattern like 'search_*'; repeat it for more.
     calls
@@ -67,13 +68,16 @@ def cpu(
 def memory(
     *command: str,
     tool: str | None = None,
+    leaks: Annotated[bool, Parameter(negative=())] = False,
+    heap: Annotated[bool, Parameter(negative=())] = False,
+    calls: int | None = None,
     engine: str | None = None,
     duration: str | None = None,
     limit: int = 256,
     dir: _Dir = None,  # noqa: A002 - the option's name
     name: str | None = None,
 ) -> int:
-    """Start a command recorded, with a profile of what each call allocates.
+    """Start a command recorded, with a profile of what each call allocates; or look for leaks, or at the heap.
 
     Its input, output and exit code stay its own. Ctrl-C ends it and keeps the profile. Calls take about three times as
     long with memray.
@@ -84,6 +88,12 @@ def memory(
         What to start, after "--".
     tool
         Only calls of this tool.
+    leaks
+        Say whether the calls leak, and who holds it. It takes 1,100 calls.
+    heap
+        Say what the heap consists of, and what would be freed without what holds it.
+    calls
+        Of --leaks, over so many calls; of --heap, after so many. By default it is looked at when the command ends.
     engine
         memray, or tracemalloc; by default memray where the command has it.
     duration
@@ -96,17 +106,26 @@ def memory(
         The service's name; by default $OTEL_SERVICE_NAME, or the command's name.
     """
     tools = () if tool is None else (tool,)
-    return _profiled(
-        command, settings_of("memory", tools=tools, engine=engine, duration=duration, limit=limit), dir, name
-    )
+    if leaks and heap:
+        raise ProfileError("--leaks and --heap are one after the other: start the command twice")
+    if leaks or heap:
+        if engine is not None or duration is not None:
+            raise ProfileError("--engine and --duration are not of --leaks and --heap: leave them away")
+        settings = settings_of("leaks" if leaks else "heap", tools=tools, calls=calls)
+    elif calls is not None:
+        raise ProfileError("--calls is of --leaks and --heap: leave it away")
+    else:
+        settings = settings_of("memory", tools=tools, engine=engine, duration=duration, limit=limit)
+    return _profiled(command, settings, dir, name)
 
 
 def _profiled(command: tuple[str, ...], settings: ProfilingSettings, folder: Path | None, name: str | None) -> int:
-    kind = "memory" if "memory" in settings.modes else "cpu"
+    kind = "cpu" if settings.modes & {"cpu", "light"} else "memory"
+    kept = say_found if settings.modes & {"leaks", "heap"} else _kept
     if not command:
         say(f"there is nothing to start. Write: groundhog profile {kind} -- python my_server.py")
         return 2
-    return start(command, dir=folder, name=name, more=settings.environ(), kept=_kept)
+    return start(command, dir=folder, name=name, more=settings.environ(), kept=kept)
 
 
 def _kept(run: Path) -> None:

@@ -13,8 +13,8 @@ from groundhog_otel.profiling.model import Sample
 
 __all__ = ("CpuProfiler",)
 
-_LIGHT_INTERVAL_S: Final = 0.05
-_LIGHT_SHARE: Final = 0.015
+_LIGHT_INTERVAL_S: Final = 0.1
+_LIGHT_SHARE: Final = 0.01
 _LIGHT_SUSPENDED: Final = 8
 _SHORTEST_S: Final = 0.0005
 _LONGEST_S: Final = 10.0
@@ -86,9 +86,9 @@ class CpuProfiler:
         sink: Callable[[Sample], None] | None = None,
         service: str = "",
     ) -> CpuProfiler:
-        """Return one to leave on: 20 looks a second at the most, and none while no operation is under way.
+        """Return one to leave on: 10 looks a second at the most, and none while no operation is under way.
 
-        Its thread takes 1.5 % of the CPU time of the process at the most: where a look costs much, or the process gets
+        Its thread takes 1 % of the CPU time of the process at the most: where a look costs much, or the process gets
         little of a CPU, there are fewer. It leaves ``sys.setswitchinterval`` alone, so it finds what computes or blocks
         for 5 ms and more at a time.
         """

@@ -28,8 +28,9 @@ from groundhog_otel.mcp.operation import Operation
 from groundhog_otel.profiling.errors import ProfileError
 from groundhog_otel.profiling.live import control
 from groundhog_otel.profiling.live.request import Request
+from groundhog_otel.profiling.live.searching import SEARCHES, Search, search
 from groundhog_otel.profiling.live.signals import catches
-from groundhog_otel.profiling.live.taking import Taking, preload, take
+from groundhog_otel.profiling.live.taking import Taking, own_run, own_service, preload, take
 from groundhog_otel.settings import ProfilingSettings
 
 __all__ = ("Listener", "obey")
@@ -47,6 +48,7 @@ class Listener:
         self._pid = os.getpid()
         self._asked: Taking | None = None
         self._begun: list[Taking] = []
+        self._searches: list[Search] = []
         self._lock = threading.Lock()
         self._original: Callable[..., Any] | None = None
 
@@ -60,7 +62,10 @@ class Listener:
         problems = []
         if "memory" in self._settings.modes:
             preload(self._settings.engine)
+        if self._settings.modes & {"memory", *SEARCHES}:
             ON_BEGIN.append(self._first)
+        if "leaks" in self._settings.modes:
+            from groundhog_otel.profiling.memory.leaks import watch  # noqa: F401, PLC0415 - nobody waits by now
         for mode in ("cpu", "light"):
             if mode in self._settings.modes:
                 try:
@@ -76,13 +81,18 @@ class Listener:
             raise ProfileError("; ".join(problems))
 
     def _first(self, _operation: Operation) -> None:
-        """Begin the profile of memory: what imports have allocated is no call's, and more than all calls'."""
+        """Begin what is about memory: what imports have allocated is no call's, and more than all calls'."""
         try:
             if self._first not in ON_BEGIN:
                 return
             ON_BEGIN.remove(self._first)
-            if os.getpid() == self._pid:
+            if os.getpid() != self._pid:
+                return
+            if "memory" in self._settings.modes:
                 self._begun.append(take(Request.of(self._settings, "memory")))
+            for kind in ("leaks", "heap"):
+                if kind in self._settings.modes:
+                    self._searches.append(search(kind, self._settings, own_run(), own_service()))
         except ProfileError as error:
             logger.warning("Profiling: %s", error)
         except Exception:
@@ -109,6 +119,12 @@ class Listener:
         for taking in (*self._begun, self._asked):
             if taking is not None:
                 taking.stop("exit")
+        for end in self._searches:
+            try:
+                end()
+            except Exception:
+                guarded_error("profile")
+        self._searches = []
 
     def _listen(self) -> None:
         name = self._settings.signal
@@ -221,7 +237,7 @@ class Listener:
 
     def forked(self) -> None:
         """Be the listener of a child: the profiles are its parent's, the handler it has inherited."""
-        self._begun, self._asked = [], None
+        self._begun, self._searches, self._asked = [], [], None
         self._lock = threading.Lock()
         self._pid = os.getpid()
         if self._original is not None and signal.getsignal(self._number) == self._heard:

@@ -22,7 +22,7 @@ class Request:
 
     kind: Literal["cpu", "memory"] = "cpu"
     light: bool = False
-    """Of ``cpu``: 20 looks a second at the most, and only during operations."""
+    """Of ``cpu``: 10 looks a second at the most, and only during operations."""
     interval_s: float = 0.01
     tools: tuple[str, ...] = ()
     calls: int | None = None

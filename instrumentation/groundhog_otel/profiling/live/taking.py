@@ -23,7 +23,7 @@ from groundhog_otel.store.layout import own_run_id, prepare, profile_file, recor
 if TYPE_CHECKING:
     from groundhog_otel.profiling.files import ProfileWriter
 
-__all__ = ("Taking", "preload", "take")
+__all__ = ("Taking", "own_run", "own_service", "preload", "take")
 
 _WATCHER: Final = "groundhog-profile"
 _LOOK_S: Final = 1.0
@@ -201,18 +201,28 @@ def take(request: Request) -> Taking:
     Raises:
         ProfileError: it cannot be profiled so. The message says why.
     """
-    service = _service()
+    try:
+        return _kind(request)(request, own_run(), own_service())
+    except OSError as error:
+        raise ProfileError(f"cannot write a profile ({error})") from None
+    except (ImportError, RuntimeError, ValueError) as error:
+        raise ProfileError(str(error)) from None
+
+
+def own_run() -> Path:
+    """Return the folder of what this process records.
+
+    Raises:
+        ProfileError: it cannot be made.
+    """
     store = Path(store_directory()).absolute()
     try:
-        run = prepare(store, run_id() or own_run_id())
-        return _kind(request)(request, run, service)
+        return prepare(store, run_id() or own_run_id())
     except OSError as error:
         raise ProfileError(
             f"cannot write a profile to {store} ({error.strerror}): set {ENV_GROUNDHOG_DIR} to a folder that can be "
             "written to"
         ) from None
-    except (ImportError, RuntimeError, ValueError) as error:
-        raise ProfileError(str(error)) from None
 
 
 def preload(engine: str | None) -> None:
@@ -245,7 +255,7 @@ def _writer(taking: Taking, service: str, **more: Any) -> ProfileWriter:
     )  # fmt: skip
 
 
-def _service() -> str:
+def own_service() -> str:
     """Return what this process is called in its spans."""
     resource = getattr(trace.get_tracer_provider(), "resource", None)
     attributes = getattr(resource, "attributes", None) or {}

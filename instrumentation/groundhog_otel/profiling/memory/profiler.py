@@ -32,7 +32,7 @@ class MemoryProfiler:
 
     ``engine`` tracks allocations: ``memray`` (the default where it is installed) knows every one with its whole stack;
     ``tracemalloc`` what is in use. On calls of MCP tools memray costs about as much as tracemalloc with one frame, and
-    a seventh of tracemalloc with the ``frames`` that it takes to get from a tool's code to its operation.
+    a sixth of tracemalloc with the ``frames`` that it takes to get from a tool's code to its operation.
     ``sink`` gets the samples of the profiles, once a session ends or is asked for a checkpoint.
     ``file`` is where memray writes; by default a new file in the folder for temporary ones.
 

@@ -29,7 +29,11 @@ _P = ParamSpec("_P")
 def _apart(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     """Call it in a thread of its own, whose stack is short: what it allocates is traced as well, frame by frame."""
     with ThreadPoolExecutor(1, "groundhog-leaks") as apart:
-        return apart.submit(function, *args, **kwargs).result()
+        try:
+            done = apart.submit(function, *args, **kwargs)
+        except RuntimeError:  # the interpreter is about to end, and starts no thread any more
+            return function(*args, **kwargs)
+        return done.result()
 
 
 class LeakWatch:
