@@ -27,14 +27,11 @@ from typing import Final, Literal
 __all__ = (
     "MANIFEST",
     "Signal",
-<<<<<<< HEAD
     "earlier_file",
-    "is_ours",
-    "monitor_file",
-=======
     "finding_file",
     "finding_files",
->>>>>>> p7rest
+    "is_ours",
+    "monitor_file",
     "new_run_id",
     "own_run_id",
     "parts_of",
