@@ -27,7 +27,7 @@ NOT_TYPED = {
     r"^opentelemetry-instrument fastmcp run|instrument python client": "tests/fastmcp, tests/mcp/test_stdio.py",
     r"groundhog-collector --config": "tests/e2e/test_filestorage.py and test_collector.py run every overlay",
     r"^go tool ": "needs Go; tests/profiling/formats reads the same files",
-    r"^groundhog (health|top) 4711|^curl -s localhost:9464": "tests/monitor: test_processes, test_top",
+    r"^groundhog (health|top) (4711|http)|^curl (-s )?localhost:9464": "tests/monitor: test_processes, test_top",
     r"^groundhog optimize -- ": "minutes of load: tests/optimizer, with real servers",
     r"^groundhog profile attach 4711": "tests/cli/test_profile_attach.py",
     r"^export ": "sets a variable",
