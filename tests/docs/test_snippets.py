@@ -18,6 +18,7 @@ from tests.dashboards.expressions import metrics_in
 from tests.docs.sandbox import Sandbox, sandbox
 
 NOT_TYPED = {
+    r"v/bin/": "another project's server, in an environment of its own: measured once, with its releases pinned",
     r"^pip install ": "an installed package is what the tests begin with; tests/packaging installs one",
     r"^make ": "the targets are what runs the tests; CONTRIBUTING.md's are those",
     r"stack (up|down|status)|^groundhog replay|^curl ": "tests/e2e: test_stack, test_replay, test_dashboards",
@@ -33,7 +34,10 @@ NOT_TYPED = {
     r"^export ": "sets a variable",
 }
 """Commands, and where else they are run, or why nowhere."""
-NOT_RUN = {"docs/optimize.md": "minutes of load: tests/optimizer does it"}
+NOT_RUN = {
+    "docs/optimize.md": "minutes of load: tests/optimizer does it",
+    "docs/profile-findings.md": "drives another project's server, in an environment of its own",
+}
 """Pages whose Python is only compiled."""
 OWN = ("docs/tutorial.md",)
 """Followed from beginning to end by a test of its own."""
@@ -94,7 +98,7 @@ ELLIPSES = {
     "[…]": "[]",
 }
 SERVED = re.compile(r"http://127\.0\.0\.1:8000/mcp")
-LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "toml", "text"}
+LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "toml", "diff", "text"}
 
 
 def _of(language: str) -> list[str]:
