@@ -7,6 +7,7 @@ import linecache
 import sys
 from functools import lru_cache
 from pathlib import PurePath
+from threading import Lock
 from typing import Final
 
 from groundhog_otel.profiling.model import Frame
@@ -15,6 +16,9 @@ __all__ = ("frame_at", "function_at", "module_of")
 
 _LARGEST: Final = 20_000
 """Lines of a file that is still parsed for the names of its functions."""
+_PARSING: Final = Lock()
+"""CPython before 3.13 counts how deep it is within a tree once for all threads, and gives up when the count is off."""
+_TRIES: Final = 5
 
 
 def frame_at(file: str, line: int, function: str | None = None) -> Frame:
@@ -47,13 +51,24 @@ def _functions(file: str) -> tuple[tuple[int, int, str], ...]:
     lines = linecache.getlines(file)
     if not lines or len(lines) > _LARGEST:
         return ()
-    try:
-        tree = ast.parse("".join(lines))
-    except (SyntaxError, ValueError, RecursionError):
+    tree = _parsed("".join(lines))
+    if tree is None:
         return ()
     found: list[tuple[int, int, str]] = []
     _collect(tree, "", found)
     return tuple(found)
+
+
+def _parsed(text: str) -> ast.Module | None:
+    for _ in range(_TRIES):
+        try:
+            with _PARSING:
+                return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+        except SystemError:  # another thread of the program has parsed meanwhile
+            continue
+    return None
 
 
 def _collect(node: ast.AST, prefix: str, found: list[tuple[int, int, str]]) -> None:

@@ -96,15 +96,17 @@ class TracemallocSession(AllocationSession):
         self._tracing = Tracing(frames)
         self._before: dict[Place, tuple[int, int]] = {} if self._tracing.ours else in_use()
         self._told = self._before
+        self._telling = Lock()
         self._marks.start()
 
     def checkpoint(self) -> None:
         """Hand what has changed since the last time to the sink."""
         if self._sink is not None:
-            now = in_use()
-            for sample in _samples(difference(now, self._told)):
-                self._sink(sample)
-            self._told = now
+            with self._telling:  # one that is under way when the session ends would be told a second time
+                now = in_use()
+                for sample in _samples(difference(now, self._told)):
+                    self._sink(sample)
+                self._told = now
 
     def _finish(self) -> Profile:
         self.checkpoint()
