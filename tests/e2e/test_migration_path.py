@@ -106,10 +106,8 @@ def test_from_a_baseline_to_an_improvement_that_is_verified(tmp_path: Path) -> N
 
     kept = {"OTEL_PYTHON_GROUNDHOG_ACTIONS": found["actions"]}
     with _served(tmp_path, port, "opentelemetry-instrument", **kept) as url:
-        command = f"{LOAD.format(url=url, seconds=26)} --telemetry none --baseline before.json --json"
-        verified = _typed(tmp_path, command)
-            tmp_path, f"{LOAD.format(url=url, seconds=26)} --telemetry none --baseline before.json --json"
-        )
+        again = f"{LOAD.format(url=url, seconds=26)} --telemetry none --baseline before.json --json"
+        verified = _typed(tmp_path, again)
     assert verified.returncode in (0, 3), verified.stderr
     compared: dict[str, Any] = {one["name"]: one for one in json.loads(verified.stdout)["comparison"]["operations"]}
     assert compared["tools/call quick"]["finding"] == "better", compared
