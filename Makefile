@@ -61,7 +61,7 @@ lint: .venv/ready  ## Check style, types and the walls between packages
 	$(BIN)/lint-imports
 
 unit: .venv/ready  ## Run the fast tests, on the newest mcp
-	$(BIN)/pytest -m "not e2e and not slow and not suites"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not e2e and not slow and not suites"
 
 older: $(OLDER:%=.venv-%/ready)  ## Run the instrumentation's tests on the older generations of mcp
 	@set -e; for name in $(OLDER); do \
