@@ -30,6 +30,7 @@ NOT_TYPED = {
     r"^groundhog (health|top) (4711|http)|^curl (-s )?localhost:9464": "tests/monitor: test_processes, test_top",
     r"^groundhog optimize -- ": "minutes of load: tests/optimizer, with real servers",
     r"^groundhog profile attach 4711": "tests/cli/test_profile_attach.py",
+    r"python (repository|review|orders|analyst)\.py|v/bin/": "servers of somebody else's, that are not installed here",
     r"^export ": "sets a variable",
 }
 """Commands, and where else they are run, or why nowhere."""
@@ -94,7 +95,7 @@ ELLIPSES = {
     "[…]": "[]",
 }
 SERVED = re.compile(r"http://127\.0\.0\.1:8000/mcp")
-LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "toml", "text"}
+LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "toml", "text", "diff"}
 
 
 def _of(language: str) -> list[str]:
