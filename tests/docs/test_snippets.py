@@ -31,6 +31,7 @@ NOT_TYPED = {
     r"^groundhog (health|top) (4711|http)|^curl (-s )?localhost:9464": "tests/monitor: test_processes, test_top",
     r"^groundhog optimize -- ": "minutes of load: tests/optimizer, with real servers",
     r"^groundhog profile attach 4711": "tests/cli/test_profile_attach.py",
+    r"python (repository|review|orders|analyst)\.py|mcp-server-|v/bin/": "servers of others, not installed here",
     r"^export ": "sets a variable",
 }
 """Commands, and where else they are run, or why nowhere."""

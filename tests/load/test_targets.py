@@ -15,6 +15,7 @@ import psutil
 import pytest
 from opentelemetry import trace
 
+from groundhog_otel.load.clients import sdk as clients_sdk
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.session import Session, Target
 from groundhog_otel.load.targets import CommandTarget, MemoryTarget, UrlTarget, target_for
@@ -275,3 +276,11 @@ async def test_a_protocol_that_the_installed_sdk_lacks() -> None:
     with pytest.raises(LoadError, match=r"mcp 1\.\d+\.\d+ is installed, which does not speak 2026-07-28"):
         async with target_for(make_sample(), protocol="2026-07-28").open():
             pass
+
+
+def test_models_are_of_the_installed_sdk_although_another_has_left_its_own_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a downgrade to mcp 1, which takes no model of mcp_types."""
+    monkeypatch.setattr(clients_sdk, "_client_class", lambda: None)
+    assert clients_sdk.types.__wrapped__().__name__ == "mcp.types"

@@ -67,7 +67,7 @@ def test_on_a_terminal() -> None:
    44 ms to gain, once: 44 ms in all. 98 % sure.
    Ask tools/call item once for all items; where it cannot be asked so, ask for
    several at a time.
-   `groundhog optimize` can try that: gc_freeze
+   `groundhog optimize` has an action for that: gc_freeze
    See: 12 calls, 44 ms more than one, span cdcdcdcdcdcdcdcd
      groundhog report --trace abababababababababababababababab
    See: a metric of the process
@@ -99,7 +99,7 @@ tools/call report calls tools/call item 12 times, 4 ms each, and waits for each.
 
 Ask tools/call item once for all items; where it cannot be asked so, ask for several at a time.
 
-`groundhog optimize` can try that: gc\\_freeze
+`groundhog optimize` has an action for that: gc\\_freeze
 
 - 12 calls, 44 ms more than one, span `cdcdcdcdcdcdcdcd`: `groundhog report --trace abababababababababababababababab`
 - a metric of the process

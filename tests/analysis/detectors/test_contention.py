@@ -90,3 +90,13 @@ def test_one_bad_moment_in_which_calls_pile_up_is_no_contention() -> None:
     end_ms = max(one.end_ns for one in sound) / 1e6 - min(one.start_ns for one in sound) / 1e6
     pile = [served(own=5000 + n, at_ms=end_ms + 10 + n * 5, ms=300 - n * 5) for n in range(20)]
     assert detect(recording([*sound, *pile])) == []
+
+
+def test_what_more_callers_would_gain_is_not_said_where_throughput_still_rises() -> None:
+    (found,) = detect(recording(_ramp(lambda callers: 10 * callers**0.6)))
+    assert found.figures["enough_callers"] == found.figures["most_callers"]
+    assert "next to nothing" not in found.says
+    assert "let no more" not in found.advice
+    (knee,) = detect(recording(_ramp(lambda callers: 10 * max(callers, 2))))
+    assert "more than 2 at once gain next to nothing" in knee.says
+    assert knee.advice.endswith("let no more than 2 in.")

@@ -34,6 +34,8 @@ def test_who_computes_all_the_time_is_found_with_whom_it_holds_up() -> None:
     assert (found.action, found.parameters) == ("offload", {"tool": "render"})
     assert "20 calls of tools/call render compute for 95% of the time, 38.0 ms each" in found.says
     assert found.evidence[0].says == "38.0 ms of CPU time in 40.0 ms."
+    # As of blocking_call, which sees the same: in SQLite, a thread is all it takes.
+    assert "in a worker thread" in found.advice
     assert all(one.trace_id and one.span_id for one in found.evidence)
 
 

@@ -105,3 +105,9 @@ def test_a_real_program_that_asks_for_each_item(tmp_path: Path) -> None:
 
 def test_a_real_program_that_asks_for_all_at_once(tmp_path: Path) -> None:
     assert not detect(recorded(tmp_path, _program(together=True)))
+
+
+def test_calls_of_the_same_name_that_are_of_another_kind_are_not_counted() -> None:
+    (found,) = detect(_loop(*[4.0] * 10, 200.0, 90.0))
+    assert "tools/call item 10 times, 4 ms each" in found.says
+    assert found.figures["calls"] == 10

@@ -104,10 +104,11 @@ def _finding(steps: Sequence[Sequence[_Call]], *, rho: float) -> Finding | None:
         service=last[0].span.process.service,
         target=name,
         says=f"{name} takes {_median_s(last) * 1e3:.0f} ms when {most:.0f} of it are under way, and "
-        f"{alone_s * 1e3:.0f} ms alone: {callers:.0f} times the callers get {gained:.1f} times the throughput, "
-        f"and more than {enough:.0f} at once gain next to nothing.",
+        f"{alone_s * 1e3:.0f} ms alone: {callers:.0f} times the callers get {gained:.1f} times the throughput"
+        + (f", and more than {enough:.0f} at once gain next to nothing." if enough < most else "."),
         advice=f"Look in {name} for what one call at a time can have (a lock, a single connection, a small pool, the "
-        f"CPU), and have more of it, hold it for less, or let no more than {enough:.0f} in.",
+        "CPU), and have more of it, "
+        + (f"hold it for less, or let no more than {enough:.0f} in." if enough < most else "or hold it for less."),
         impact_ms=impact_ms,
         affected=len(waits),
         confidence=sure(len(waits), half=20) * rho,

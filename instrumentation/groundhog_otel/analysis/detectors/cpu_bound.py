@@ -94,8 +94,9 @@ def _finding(
         target=name,
         says=f"{len(group)} calls of {name} compute for {min(ratio, 1.0):.0%} of the time, {cpu_ms:.1f} ms each, "
         f"{others}.",
-        advice=f"Let another process do the computing of {name}: in this one neither async nor a thread gives room to "
-        "others.",
+        advice=f"Run what computes in {name} in a worker thread, so that others get their turns meanwhile: at once "
+        "where native code lets go of the interpreter (SQLite, NumPy), and after 5 ms where it is Python. To compute "
+        "more of it at once in Python takes another process.",
         impact_ms=impact_ms,
         affected=len(held_s) or 1,
         confidence=sure(len(group), half=_FEWEST / 2) * (1.0 if by_itself else 0.5),

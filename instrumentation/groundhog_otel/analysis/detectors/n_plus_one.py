@@ -51,7 +51,7 @@ def detect(recording: Recording) -> list[Finding]:
         gain_ms = min((len(similar) - 1) * typical_ms, sum(map(waited.ns, similar)) / 1e6 - typical_ms)
         if gain_ms >= LEAST_MS:
             key = (parent.process.service, parent.name, generalized(calls[0].name))
-            seen.setdefault(key, _Seen()).parents.append((gain_ms, parent, len(calls), typical_ms))
+            seen.setdefault(key, _Seen()).parents.append((gain_ms, parent, len(similar), typical_ms))
     return [_finding(*key, one) for key, one in seen.items()]
 
 

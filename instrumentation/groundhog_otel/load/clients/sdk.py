@@ -38,10 +38,8 @@ _CLASSES: Final = {
 @cache
 def types() -> Any:
     """Return the module of the protocol's models."""
-    try:
-        return import_module("mcp_types")  # mcp 2.x
-    except ImportError:
-        return import_module("mcp.types")
+    # mcp_types may still be there after a downgrade to mcp 1.
+    return import_module("mcp.types" if _client_class() is None else "mcp_types")
 
 
 @cache

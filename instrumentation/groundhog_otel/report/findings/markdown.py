@@ -29,7 +29,7 @@ def _lines(analysis: Analysis, opening: Opening) -> Iterator[str]:
         yield f"{cost(finding)}\n"
         yield f"{_plain(finding.advice)}\n"
         if finding.action is not None:
-            yield f"`groundhog optimize` can try that: {_plain(finding.action)}\n"
+            yield f"`groundhog optimize` has an action for that: {_plain(finding.action)}\n"
         for evidence in finding.evidence:
             yield f"- {_plain(evidence.says)}{_where(evidence, opening)}"
     if analysis.failed:

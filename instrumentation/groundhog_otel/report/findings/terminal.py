@@ -52,7 +52,7 @@ class _Printer:
         self.line(cost(finding), indent=3)
         self.line(finding.advice, "green", indent=3)
         if finding.action is not None:
-            self.line(f"`groundhog optimize` can try that: {finding.action}", indent=3)
+            self.line(f"`groundhog optimize` has an action for that: {finding.action}", indent=3)
         for evidence in finding.evidence[:_MOST_EVIDENCE]:
             span = f", span {evidence.span_id}" if evidence.span_id else ""
             self.line(f"See: {evidence.says}{span}", "dim", indent=3)

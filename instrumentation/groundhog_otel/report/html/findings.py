@@ -32,7 +32,9 @@ def _finding(one: Finding, there: Collection[str]) -> Html:
             "dl",
             tag("div", tag("dt", "to gain"), tag("dd", gain(one))),
             tag("div", tag("dt", "confidence"), tag("dd", confidence(one))),
-            tag("div", tag("dt", "the optimiser can try"), tag("dd", tag("code", _action(one)))) if one.action else "",
+            tag("div", tag("dt", "action of the optimiser"), tag("dd", tag("code", _action(one))))
+            if one.action
+            else "",
             class_="told",
         ),
         tag("ul", [tag("li", _evidence(evidence, there)) for evidence in one.evidence], class_="evidence"),
