@@ -18,7 +18,6 @@ from tests.dashboards.expressions import metrics_in
 from tests.docs.sandbox import Sandbox, sandbox
 
 NOT_TYPED = {
-    r"v/bin/": "another project's server, in an environment of its own: measured once, with its releases pinned",
     r"^pip install ": "an installed package is what the tests begin with; tests/packaging installs one",
     r"^make ": "the targets are what runs the tests; CONTRIBUTING.md's are those",
     r"stack (up|down|status)|^groundhog replay|^curl ": "tests/e2e: test_stack, test_replay, test_dashboards",
@@ -30,7 +29,7 @@ NOT_TYPED = {
     r"^go tool ": "needs Go; tests/profiling/formats reads the same files",
     r"^groundhog (health|top) (4711|http)|^curl (-s )?localhost:9464": "tests/monitor: test_processes, test_top",
     r"^groundhog optimize -- ": "minutes of load: tests/optimizer, with real servers",
-    r"^groundhog profile attach 4711": "tests/cli/test_profile_attach.py",
+    r"^groundhog profile attach 4711": "tests/cli/test_profile.py",
     r"python (repository|review|orders|analyst)\.py|mcp-server-|v/bin/": "servers of others, not installed here",
     r"^export ": "sets a variable",
 }
