@@ -274,9 +274,10 @@ def test_an_endpoint_of_a_child_dies_with_it_and_its_parents_does_not() -> None:
     ("what", "said"),
     [
         ("4194305", "there is no process 4194305: find it with ps"),
-        (
+        pytest.param(
             str(os.getpid()),
             f"process {os.getpid()} does not answer for its health: start it with {PORT}=0, or name the",
+            id="this process",
         ),
         ("http://127.0.0.1:1", "http://127.0.0.1:1 does not answer ([Errno 111] Connection refused): was the process"),
         ("http://", "'http://' is not the address of a process. Write http://host:port"),
