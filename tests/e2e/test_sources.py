@@ -81,6 +81,7 @@ def known(running_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory)
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{running_stack.ports['otlp_grpc']}",
             OTEL_METRIC_EXPORT_INTERVAL=str(INTERVAL_S * 1000),
             OTEL_PYTHON_GROUNDHOG_RESOURCES="process",
+            OTEL_PYTHON_MCP_EXIT_TIMEOUT="none",  # on a busy machine a second may be too short for the last counts
         ),
         capture_output=True,
         text=True,
