@@ -94,7 +94,7 @@ ELLIPSES = {
     "[…]": "[]",
 }
 SERVED = re.compile(r"http://127\.0\.0\.1:8000/mcp")
-LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "toml", "text"}
+LANGUAGES = {"console", "sh", "python", "yaml", "json", "promql", "dockerfile", "toml", "diff", "text"}
 
 
 def _of(language: str) -> list[str]:
