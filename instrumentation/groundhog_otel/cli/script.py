@@ -28,9 +28,9 @@ def about_script(words: list[str]) -> Iterator[Finding]:
     folder = Path() if script is None else script.parent
     for file in sorted(folder.glob("*.py")):
         if file.stem in _NEEDED or file.stem in sys.stdlib_module_names - _HARMLESS:
-            level = "fix" if file.stem in _NEEDED else "note"
             says = f"{file} is imported in place of the module {file.stem}, by whatever is started in its folder"
-            yield Finding(level, "command", says, f"Rename it, to my_{file.name} for one.")
+            do = f"Rename it, to my_{file.name} for one."
+            yield Finding("fix" if file.stem in _NEEDED else "note", "command", says, do)
 
 
 def _script(words: list[str]) -> Path | None:
