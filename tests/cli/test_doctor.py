@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -144,6 +145,34 @@ def test_a_command_whose_environment_is_not_known(command: str, level: str, says
     assert "what follows is about this environment" in done.stdout
     assert "mcp 2" in done.stdout or "mcp 1" in done.stdout
     assert done.returncode == (level == "fix")
+
+
+def test_a_script_that_is_not_there(tmp_path: Path) -> None:
+    finding = _of(_findings("--", sys.executable, "-u", str(tmp_path / "sever.py"), **FILES), "command")
+    assert finding["says"] == f"there is no file {tmp_path / 'sever.py'}"
+    assert "Correct its path" in finding["fix"]
+
+
+@pytest.mark.parametrize(("name", "level"), [("http.py", "note"), ("mcp.py", "fix"), ("test.py", None)])
+def test_a_file_beside_the_script_that_hides_a_module(tmp_path: Path, name: str, level: str | None) -> None:
+    for file in ("server.py", name):
+        (tmp_path / file).write_text("")
+    found = _findings("--", sys.executable, str(tmp_path / "server.py"), **FILES)
+    says = [(one["level"], one["fix"]) for one in found if "in place of the module" in one["says"]]
+    assert says == ([] if level is None else [(level, f"Rename it, to my_{name} for one.")])
+
+
+def test_an_environment_whose_modules_are_hidden_is_not_said_to_lack_us(tmp_path: Path) -> None:
+    (tmp_path / "http.py").write_text("from mcp.server.mcpserver import MCPServer")
+    shutil.copy(tmp_path / "http.py", tmp_path / "server.py")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GROUNDHOG_"))}
+    done = subprocess.run(
+        [GROUNDHOG, "doctor", "--", LAUNCHER, "python", "server.py"],
+        env={**environ, **FILES, "OTEL_SERVICE_NAME": "x", "PATH": f"{BIN}:{environ['PATH']}"},
+        cwd=tmp_path, capture_output=True, text=True, timeout=55, check=False,
+    )  # fmt: skip
+    assert "http.py is imported in place of the module http" in done.stdout
+    assert "has no groundhog-otel" not in done.stdout
 
 
 def test_others_that_instrument_mcp(tmp_path: Path) -> None:

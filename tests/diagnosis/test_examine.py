@@ -37,7 +37,6 @@ def test_nothing_wrong_is_nothing_to_fix() -> None:
     ("name", "value", "says", "do"),
     [
         ("OTEL_SDK_DISABLED", "true", "nothing is recorded", "Unset OTEL_SDK_DISABLED"),
-        ("OTEL_TRACES_EXPORTER", "none", "traces go nowhere", "set it to otlp"),
         ("OTEL_TRACES_EXPORTER", "console", "standard output, which is a stdio server's protocol", "groundhog_file"),
         (
             "OTEL_METRICS_EXPORTER",
@@ -132,6 +131,17 @@ def test_an_endpoint_that_cannot_be_one(environ: dict[str, str], says: str, do: 
     ((_, said, fix),) = _to_fix(**{"OTEL_TRACES_EXPORTER": "otlp", **environ})
     assert says in said
     assert do in fix
+
+
+@pytest.mark.parametrize("none", [("TRACES",), ("METRICS",), ("TRACES", "METRICS")])
+def test_one_signal_alone_is_a_choice_and_none_a_mistake(none: tuple[str, ...]) -> None:
+    environ = {"OTEL_TRACES_EXPORTER": "groundhog_file", "OTEL_METRICS_EXPORTER": "groundhog_file"}
+    findings = list(examine({**environ, **{f"OTEL_{signal}_EXPORTER": "none" for signal in none}}))
+    found = [one for one in findings if "go nowhere" in one.says]
+    assert [(one.about, one.level) for one in found] == [
+        (signal.lower(), "note" if len(none) == 1 else "fix") for signal in none
+    ]
+    assert all("set it to otlp" in (one.fix or "") for one in found)
 
 
 def _about(findings: list[Finding], about: str) -> Finding:

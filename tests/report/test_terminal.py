@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from inline_snapshot import snapshot
@@ -118,6 +119,12 @@ def test_a_name_cannot_move_the_cursor() -> None:
     text = _printed(recording([span("tools/call \x1b[2Jevil\r\n[red]x")]))
     assert "\x1b" not in text
     assert "?[2Jevil??[red]x" in text.replace("\n", "")
+
+
+def test_without_operations_the_report_of_a_command_that_failed_says_so() -> None:
+    failed = Manifest(("python", "nosuch.py"), "2026-01-01T00:00:00+00:00", duration_s=0.3, exit_code=2)
+    text = _printed(replace(recording([]), runs=(Run("r", Path("r"), failed),)))
+    assert "The command ended with exit code 2: see what it says by itself." in " ".join(text.split())
 
 
 def test_without_operations_the_report_asks_what_may_be_wrong() -> None:

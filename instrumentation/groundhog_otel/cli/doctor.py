@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from groundhog_otel.cli.elsewhere import examine_in, interpreter_for, unwrapped
+from groundhog_otel.cli.script import about_script
 from groundhog_otel.diagnosis import Finding, examine
 from groundhog_otel.settings import inherited
 
@@ -41,6 +42,7 @@ def doctor(
         if problem is not None:
             found.append(problem)
         interpreter = other or interpreter
+        found += about_script(words)
         if not launched:
             says = "the command is not started by opentelemetry-instrument, so nothing in it is instrumented"
             do = "Put opentelemetry-instrument before it, or record it with: groundhog run -- COMMAND"

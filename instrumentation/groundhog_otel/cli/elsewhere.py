@@ -17,6 +17,7 @@ from groundhog_otel.recording.launcher import interpreter_of, unrecorded
 __all__ = ("examine_in", "interpreter_for", "unwrapped")
 
 _TIMEOUT_S: Final = 120.0
+_ABSENT: Final = re.compile(r"No module named '?groundhog_otel\b")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
 
 
@@ -85,9 +86,10 @@ def examine_in(interpreter: Path, environ: Mapping[str, str]) -> list[Finding]:
         )
         return [Finding(**one) for one in json.loads(done.stdout)]
     except json.JSONDecodeError:
-        if "No module named" in done.stderr and "groundhog_otel" in done.stderr:
+        if _ABSENT.search(done.stderr):
             return [missing]
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return [Finding("fix", "groundhog", f"{interpreter} cannot be examined: {last}", missing.fix)]
+        do = f"See all that it says: {interpreter} -m groundhog_otel.diagnosis"
+        return [Finding("fix", "groundhog", f"{interpreter} cannot be examined: {last}", do)]
     except (OSError, subprocess.TimeoutExpired) as error:
         return [Finding("fix", "groundhog", f"{interpreter} cannot be examined: {error}", "Check that it starts.")]

@@ -21,13 +21,19 @@ _FIXED: Final[Mapping[str, Protocol]] = {"otlp_proto_grpc": "grpc", "otlp_proto_
 _RATIOS: Final = ("traceidratio", "parentbased_traceidratio")
 
 
+def _silent(environ: Mapping[str, str]) -> bool:
+    return all((environ.get(f"OTEL_{signal.upper()}_EXPORTER") or "").strip().lower() == "none" for signal in SIGNALS)
+
+
 def from_environment(environ: Mapping[str, str]) -> Iterator[Finding | Target]:
     """Return the targets of OTLP exporters, and findings about everything else."""
     for signal in SIGNALS:
         variable = f"OTEL_{signal.upper()}_EXPORTER"
         names = [name.strip() for name in (environ.get(variable) or "otlp").split(",")]
         if [name.lower() for name in names] == ["none"]:
-            yield fix(signal, f"{signal} go nowhere: {variable}=none", f"Unset {variable}, or set it to otlp.")
+            says, do = f"{signal} go nowhere: {variable}=none", f"Unset {variable}, or set it to otlp."
+            # One of the two is a choice: Jaeger takes no metrics, Prometheus no traces.
+            yield fix(signal, says, do) if _silent(environ) else note(signal, says, f"{do[:-1]}, if you want them.")
             continue
         for name in names:
             if name == "console":

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable
 from time import perf_counter
 from types import FrameType
 
+from groundhog_otel.runtime.uncollected import uncollected
+
 __all__ = ("ask", "running", "slowest_answer_s")
 
 
@@ -25,8 +27,9 @@ def running(known: Iterable[asyncio.AbstractEventLoop]) -> list[asyncio.Abstract
     found = [loop for loop in candidates if loop.is_running() and not loop.is_closed()]
     if found:
         return found
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
-    return [loop for loop in _below(frame) if loop.is_running()][:1]
+    with uncollected():
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        return [loop for loop in _below(frame) if loop.is_running()][:1]
 
 
 def ask(loop: asyncio.AbstractEventLoop, timeout_s: float) -> float:

@@ -65,9 +65,12 @@ class _Printer(Printer):
     def operations(self, summary: Summary) -> None:
         self.title("MCP operations")
         if not summary.operations:
+            codes = [run.manifest.exit_code for run in summary.runs if run.manifest is not None]
+            failed = len(codes) == 1 and codes[0] not in (None, 0)
             self.line(
                 f"None was recorded ({amount(summary.other_spans, 'other span')}). "
-                "Is the program an MCP server or client, of an mcp package from 1.10 to 2.x, and was it used?"
+                + (f"The command ended with exit code {codes[0]}: see what it says by itself. " if failed else "")
+                + "Is the program an MCP server or client, of an mcp package from 1.10 to 2.x, and was it used?"
             )
             return
         table = columns("Operation", "Calls", "Errors", "p50", "p90", "p99", "Budget", right=5)

@@ -8,6 +8,7 @@ from time import perf_counter
 from groundhog_otel.mcp.guard import guarded_error
 from groundhog_otel.runtime.frames import callback_frames, culprit, location
 from groundhog_otel.runtime.loops import Heart, Hearts
+from groundhog_otel.runtime.uncollected import uncollected
 
 __all__ = ("Watchdog",)
 
@@ -73,7 +74,11 @@ class Watchdog:
 
     @staticmethod
     def _examine(heart: Heart, since: float) -> None:
-        frames = callback_frames(heart.thread, heart.depth)
-        if frames:  # else the loop waits like any other: the machine is late, not a callback
+        with uncollected():
+            frames = callback_frames(heart.thread, heart.depth)
+            if not frames:  # the loop waits like any other: the machine is late, not a callback
+                return
             found = culprit(frames, heart.loop, frozenset(heart.operations))
-            heart.notice(since, found, location(frames))
+            place = location(frames)
+            del frames
+        heart.notice(since, found, place)

@@ -21,6 +21,7 @@ from groundhog_otel.profiling.cpu.stacks import Codes
 from groundhog_otel.profiling.cpu.tally import Tally
 from groundhog_otel.profiling.cpu.threads import Threads
 from groundhog_otel.profiling.model import Frame, Stack, State
+from groundhog_otel.runtime.uncollected import uncollected
 
 __all__ = ("Looks",)
 
@@ -103,7 +104,9 @@ class Looks:
         """Begin to count after a pause: from now, or from when an operation began that is under way."""
         now_ns = perf_counter_ns()
         self._since_ns.clear()
-        for thread in sys._current_frames():
+        with uncollected():
+            threads = tuple(sys._current_frames())
+        for thread in threads:
             self._since_ns[thread] = now_ns
             self._threads.since_ns(thread, self._threads.used_ns(thread))
         if self._following.woken_by is not None:

@@ -19,6 +19,7 @@ from groundhog_otel.profiling.cpu.sampler import Sampler, SwitchInterval
 from groundhog_otel.profiling.cpu.tally import VALUE_TYPES, Tally
 from groundhog_otel.profiling.cpu.targets import Targets
 from groundhog_otel.profiling.model import Profile, Sample, new_profile_id
+from groundhog_otel.runtime.uncollected import uncollected
 
 __all__ = ("ENGINE", "ProfileSession")
 
@@ -149,7 +150,7 @@ class ProfileSession:
         return self._outside or bool(self._following.under_way)
 
     def _look(self, free: bool) -> None:
-        with self._lock:
+        with self._lock, uncollected():
             self._looks.take(free=free)
 
     def _tidy(self) -> bool:
