@@ -16,6 +16,10 @@ MATRIX := mcp1-oldest mcp1-middle mcp1 mcp2-oldest
 # Other projects' test suites: nearly an hour for all three.
 SUITES ?= mcp1 mcp2 fastmcp4
 
+# The fast tests are two runs beside each other, of about the same length; the second is printed when both are over.
+FAST := -m "not e2e and not slow and not suites"
+BESIDE := tests/load tests/profiling tests/mcp tests/runtime tests/resources
+
 .DEFAULT_GOAL := help
 .PHONY: collector-wheel collector-reproducible help demo docs test lint unit older fastmcp matrix peers conformance suites sdk-suite e2e genai-conformance soak stack bench bench-load bench-peers distributions audit release clean FORCE
 
@@ -61,7 +65,10 @@ lint: .venv/ready  ## Check style, types and the walls between packages
 	$(BIN)/lint-imports
 
 unit: .venv/ready  ## Run the fast tests, on the newest mcp
-	$(BIN)/pytest -n 2 --dist loadfile -m "not e2e and not slow and not suites"
+	@mkdir -p .pytest_cache; log=.pytest_cache/beside.log; \
+	$(BIN)/pytest $(FAST) $(BESIDE) > $$log 2>&1 & beside=$$!; \
+	$(BIN)/pytest $(FAST) $(BESIDE:%=--ignore=%); own=$$?; \
+	wait $$beside; other=$$?; cat $$log; exit $$((own + other))
 
 older: $(OLDER:%=.venv-%/ready)  ## Run the instrumentation's tests on the older generations of mcp
 	@set -e; for name in $(OLDER); do \

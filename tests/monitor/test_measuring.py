@@ -197,6 +197,7 @@ def test_pytest_says_what_took_how_long(pytester: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.alone
 def test_resources_of_a_block(monitor: PerformanceMonitor, found: Collector) -> None:
     with monitor.track_resource_usage("build index") as usage:
         held = bytearray(30_000_000)

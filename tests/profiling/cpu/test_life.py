@@ -183,6 +183,7 @@ def test_two_at_once_do_not_disturb_each_other(capture: Capture) -> None:
         assert CpuProfiler.analyze_hotspots(one.samples).tool("lefty").function("lefty").total.cpu_ns > 0.05e9
 
 
+@pytest.mark.alone
 def test_the_time_of_the_garbage_collector_has_its_name() -> None:
     pauses = Pauses(NoOpMeter("test").create_histogram("pauses"))
     cycles: list[Any] = []
