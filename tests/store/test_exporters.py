@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import subprocess
@@ -118,6 +119,7 @@ def test_a_file_that_cannot_be_opened_is_one_warning(tmp_path: Path, caplog: pyt
 def test_without_the_official_exporter_one_line_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    importlib.import_module("opentelemetry.exporter.otlp.json.file")  # so that there is something to take away
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.json.file", None)
     monkeypatch.delattr("opentelemetry.exporter.otlp.json.file")
     with caplog.at_level(logging.WARNING):
