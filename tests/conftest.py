@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import psutil
 import pytest
 
 # A shell starts its background jobs with SIGINT ignored, and children inherit that: no test of Ctrl-C could pass there.
@@ -32,3 +34,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object:
     if done.returncode:
         pytest.fail(done.stdout + done.stderr, pytrace=False)
     return True
+
+
+@pytest.fixture
+def no_orphans() -> Iterator[None]:
+    """Hold that no process started within a test outlives it, nor stays as a zombie."""
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    yield
+    left = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
+    assert left == []

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Final
 
 from groundhog_otel.load.beginning import Beginning
 from groundhog_otel.load.engine.progress import Progress, combined
 from groundhog_otel.load.engine.schedule import WHOLE, Share
 from groundhog_otel.load.engine.share import Hooks, run_share
-from groundhog_otel.load.engine.stopping import Stop, on_signals, unless_stopped
+from groundhog_otel.load.engine.stopping import Stop, in_a_loop, unless_stopped
 from groundhog_otel.load.engine.workers import run_workers
-from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.links.telemetry import Telemetry
 from groundhog_otel.load.plan import LoadTestConfig
 from groundhog_otel.load.preparing import prepared
@@ -29,7 +28,7 @@ from groundhog_otel.store.layout import new_run_id
 
 __all__ = ("LoadTester",)
 
-T = TypeVar("T")
+_INSTEAD: Final = "await the method with an a before its name instead"
 
 
 class LoadTester:
@@ -81,8 +80,9 @@ class LoadTester:
             LoadError: the configuration is wrong, or the server cannot be reached.
             StoppedError: it was stopped before it began.
         """
-        return _in_a_loop(
-            lambda stop: self.arun_load_test(config, run_id=run_id, share=share, begin_at=begin_at, stop=stop)
+        return in_a_loop(
+            lambda stop: self.arun_load_test(config, run_id=run_id, share=share, begin_at=begin_at, stop=stop),
+            instead=_INSTEAD,
         )
 
     async def arun_load_test(
@@ -152,7 +152,7 @@ class LoadTester:
 
     def run_sweep(self, config: LoadTestConfig | None = None, *, most: int = 256) -> tuple[ScalingMetrics, LoadResult]:
         """Do what :meth:`measure_resource_scaling` does, and return the result of the last valid step too."""
-        return _in_a_loop(lambda stop: self.arun_sweep(config, most=most, stop=stop))
+        return in_a_loop(lambda stop: self.arun_sweep(config, most=most, stop=stop), instead=_INSTEAD)
 
     async def ameasure_resource_scaling(
         self, config: LoadTestConfig | None = None, *, most: int = 256
@@ -191,16 +191,3 @@ class LoadTester:
 
 def _users(count: int, config: LoadTestConfig | None) -> LoadTestConfig:
     return replace(config or LoadTestConfig(), concurrent_users=count, arrivals=None)
-
-
-def _in_a_loop(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
-    async def heed_signals() -> T:
-        stop = Stop()
-        with on_signals(stop):
-            return await work(stop)
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(heed_signals())
-    raise LoadError("There is an event loop already: await the method with an a before its name instead")

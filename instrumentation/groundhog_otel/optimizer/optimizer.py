@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from groundhog_otel.analysis.analyze import analyze
 from groundhog_otel.analysis.finding import Finding
 from groundhog_otel.environment_variables import OTEL_PYTHON_GROUNDHOG_ACTIONS
-from groundhog_otel.load.engine.stopping import Stop, on_signals
+from groundhog_otel.load.engine.stopping import Stop, in_a_loop
 from groundhog_otel.load.errors import LoadError
 from groundhog_otel.load.results.facts import config_facts
 from groundhog_otel.optimizer.baseline import Baseline, recorded_baseline
@@ -28,7 +27,7 @@ from groundhog_otel.store.model import Recording
 
 __all__ = ("PerformanceOptimizer", "Progress")
 
-T = TypeVar("T")
+_INSTEAD: Final = "call this in a thread of its own (asyncio.to_thread)"
 _OF_A_MADE_UP_LOAD: Final = frozenset({"repeated_calls"})
 """Detectors that would find what a load without scenarios does by itself: it has a few arguments for each tool."""
 
@@ -101,14 +100,15 @@ class PerformanceOptimizer:
             LoadError: the server cannot be started, instrumented or reached, or has nothing to call.
             StoppedError: a signal came.
         """
-        self._baseline = _in_a_loop(
+        self._baseline = in_a_loop(
             lambda stop: recorded_baseline(
                 self._command,
                 self._plan,
                 store=self._store,
                 stop=stop,
                 on_begin=lambda: self._on_progress(Progress("baseline")),
-            )
+            ),
+            instead=_INSTEAD,
         )
         made_up = not self._plan.load.test_scenarios
         self._findings = tuple(
@@ -177,7 +177,7 @@ class PerformanceOptimizer:
         def on_block(done: int) -> None:
             self._on_progress(Progress(doing, done, self._plan.blocks))
 
-        trial = _in_a_loop(lambda stop: work(stop, on_block))
+        trial = in_a_loop(lambda stop: work(stop, on_block), instead=_INSTEAD)
         try:
             note(self._store, self._command.words, trial, load=self._facts())
         except OSError as error:
@@ -226,16 +226,3 @@ def _asked(actions: str | Sequence[str]) -> tuple[Wanted, ...]:
         raise LoadError(
             f"{actions!r} names no actions: write them like 'limiter:tokens=100;offload:tool=render'"
         ) from None
-
-
-def _in_a_loop(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
-    async def heed_signals() -> T:
-        stop = Stop()
-        with on_signals(stop):
-            return await work(stop)
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(heed_signals())
-    raise LoadError("There is an event loop already: call this in a thread of its own (asyncio.to_thread)")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from groundhog_otel.load.errors import StoppedError
+from groundhog_otel.load.errors import LoadError, StoppedError
 
-__all__ = ("SIGNALS", "Stop", "on_signals", "unless_stopped")
+__all__ = ("SIGNALS", "Stop", "in_a_loop", "on_signals", "unless_stopped")
 
 T = TypeVar("T")
 SIGNALS: Final = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
@@ -89,3 +89,22 @@ def on_signals(stop: Stop) -> Iterator[None]:
         for number, handler in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
+
+
+def in_a_loop(work: Callable[[Stop], Coroutine[Any, Any, T]], *, instead: str) -> T:
+    """Return what ``work`` returns in an event loop of its own, where Ctrl-C and SIGTERM stop it.
+
+    Raises:
+        LoadError: there is an event loop already; ``instead`` is what to do then.
+    """
+
+    async def heed_signals() -> T:
+        stop = Stop()
+        with on_signals(stop):
+            return await work(stop)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(heed_signals())
+    raise LoadError(f"There is an event loop already: {instead}")
